@@ -1,0 +1,37 @@
+"""The one settings model: read from a file, variables and flags, or refused whole."""
+
+from syncd.config.layers import Flags
+from syncd.config.load import from_arguments, load
+from syncd.config.model import (
+    IgnoreRule,
+    Mode,
+    Restart,
+    RestartRule,
+    Rule,
+    RunRule,
+    Settings,
+    Sync,
+    SyncRule,
+    Target,
+    Watch,
+)
+from syncd.config.schema import schema
+
+
+__all__ = [
+    "Flags",
+    "IgnoreRule",
+    "Mode",
+    "Restart",
+    "RestartRule",
+    "Rule",
+    "RunRule",
+    "Settings",
+    "Sync",
+    "SyncRule",
+    "Target",
+    "Watch",
+    "from_arguments",
+    "load",
+    "schema",
+]

@@ -1,0 +1,272 @@
+"""The settings, as values: what `syncd.toml` may say and what each key means.
+
+The models refuse whatever a single value can be refused for. What needs two keys or
+the disk is in `check`.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+
+from syncd.config import words
+
+
+Mode = Literal["one-way-safe", "one-way-replica"]
+Signal = Literal["HUP", "INT", "KILL", "QUIT", "TERM", "USR1", "USR2"]
+Milliseconds = Annotated[int, Field(ge=1, le=60_000)]
+Label = Annotated[str, AfterValidator(words.label)]
+Text = Annotated[str, Field(min_length=1)]
+Argv = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
+
+
+def _list(**more: Any) -> Any:  # noqa: ANN401  # a field specifier, as `Field` is
+    """Return a field whose list arrives as a tuple: TOML knows no tuples."""
+    return Field(strict=False, **more)
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, serialize_by_alias=True
+    )
+
+
+class Watch(_Table):
+    """How long syncd waits for the writing to go quiet."""
+
+    quiet_ms: Milliseconds = Field(
+        default=10, description="Quiet period after a lone save.", examples=[10]
+    )
+    burst_ms: Milliseconds = Field(
+        default=50, description="Quiet period after several changes.", examples=[50]
+    )
+    cap_ms: Milliseconds = Field(
+        default=1000,
+        description="Constant writing is sent after this long all the same.",
+        examples=[1000],
+    )
+    poll: bool = Field(
+        default=False,
+        description="Look at the folder by the clock instead of waiting for events:"
+        " for network file systems, which send none.",
+        examples=[True],
+    )
+
+
+class Sync(_Table):
+    """A local folder and where it lands in the container."""
+
+    local: Annotated[Path, Field(strict=False)] = Field(
+        description="A folder of the project, relative to the file that says so.",
+        examples=["deploy/myapp"],
+    )
+    remote: Annotated[str, AfterValidator(words.remote_path)] = Field(
+        description="An absolute folder in the container.", examples=["/app"]
+    )
+    ignore: tuple[Text, ...] = _list(
+        default=(),
+        description="Patterns as in .gitignore, relative to `local`. They have the last"
+        " word; a pattern that starts with ! brings a path back.",
+        examples=[["*.md"]],
+    )
+
+    @field_validator("local")
+    @classmethod
+    def _absolute(cls, local: Path, info: ValidationInfo) -> Path:
+        project = (info.context or {}).get("project")
+        return Path(os.path.normpath(project / local)) if project else local
+
+
+class Restart(_Table):
+    """The process to signal, by its command line."""
+
+    match: Text = Field(
+        description="A part of the process's command line.",
+        examples=["uvicorn main:app"],
+    )
+    signal: Signal = Field(
+        default="HUP", description="What it is sent.", examples=["HUP"]
+    )
+
+
+class _Rule(_Table):
+    paths: tuple[Text, ...] = _list(
+        min_length=1,
+        description="Patterns as in .gitignore, relative to the project folder."
+        " The first rule that matches a path decides it.",
+        examples=[["requirements*.txt"]],
+    )
+
+
+class RunRule(_Rule):
+    """Sync the path, then run a command in the container."""
+
+    action: Literal["run"]
+    run: Argv = Field(
+        description="The command and its arguments, one string each; no shell.",
+        examples=[["pip", "install", "-r", "requirements.txt"]],
+    )
+    cwd: Annotated[str, AfterValidator(words.remote_path)] | None = Field(
+        default=None,
+        description="Where it runs in the container; else the `remote` folder.",
+        examples=["/app"],
+    )
+    timeout_s: float = Field(
+        default=300.0, gt=0, description="It is killed after this long.", examples=[300]
+    )
+
+
+class RestartRule(_Rule):
+    """Sync the path, then signal a process in the container."""
+
+    action: Literal["restart"]
+    restart: Restart = Field(
+        description="Which process, and which signal.",
+        examples=[{"match": "uvicorn main:app", "signal": "HUP"}],
+    )
+
+
+class SyncRule(_Rule):
+    """Sync the path and do no more, whatever later rules say."""
+
+    action: Literal["sync"]
+
+
+class IgnoreRule(_Rule):
+    """Leave the path alone."""
+
+    action: Literal["ignore"]
+
+
+Rule = Annotated[
+    RunRule | RestartRule | SyncRule | IgnoreRule, Field(discriminator="action")
+]
+
+
+class Target(_Table):
+    """Which containers are kept in step, and with what."""
+
+    workload: Annotated[str, AfterValidator(words.workload)] | None = Field(
+        default=None,
+        description="deployment/NAME, statefulset/NAME or pod/NAME.",
+        examples=["deployment/myapp"],
+    )
+    selector: Annotated[str, AfterValidator(words.selector)] | None = Field(
+        default=None,
+        description="A label selector, in place of `workload`.",
+        examples=["app=myapp"],
+    )
+    namespace: Label | None = Field(
+        default=None, description="Else the context's own.", examples=["myapp"]
+    )
+    container: Label | None = Field(
+        default=None,
+        description="May be left out where the Pod has one container.",
+        examples=["myapp"],
+    )
+    mode: Mode = Field(
+        default="one-way-safe",
+        description="one-way-safe deletes only what syncd put there or found equal;"
+        " one-way-replica deletes whatever the local folder does not have.",
+        examples=["one-way-safe"],
+    )
+    sync: tuple[Sync, ...] = _list(
+        min_length=1,
+        description="The folders, each with its place in the container.",
+        examples=[[{"local": "deploy/myapp", "remote": "/app"}]],
+    )
+    rules: tuple[Rule, ...] = _list(
+        default=(),
+        alias="rule",
+        description="What a change does beyond being synced; first match wins.",
+        examples=[[{"paths": ["*.md"], "action": "ignore"}]],
+    )
+
+    @property
+    def title(self) -> str:
+        """What the target is called in lines and events."""
+        return self.workload or self.selector or ""
+
+
+class Document(_Table):
+    """All that `syncd.toml`, or `[tool.syncd]` in `pyproject.toml`, may hold."""
+
+    context: Text | None = Field(
+        default=None,
+        description="The kubeconfig context to use; else the current one.",
+        examples=["k3d-dev"],
+    )
+    kubeconfig: Annotated[Path, Field(strict=False)] | None = Field(
+        default=None,
+        description="A kubeconfig file, relative to the file that says so; else"
+        " KUBECONFIG, else ~/.kube/config.",
+        examples=["~/.kube/dev.yaml"],
+    )
+    allow_contexts: tuple[Text, ...] = _list(
+        default=(),
+        description="Contexts, or patterns of them, that are not local clusters and"
+        " are meant all the same.",
+        examples=[["staging-*"]],
+    )
+    watch: Watch = Field(default=Watch(), description="How changes are waited for.")
+    targets: tuple[Target, ...] = _list(
+        alias="target",
+        min_length=1,
+        description="The containers to keep in step.",
+        examples=[
+            [
+                {
+                    "workload": "deployment/myapp",
+                    "sync": [{"local": "deploy/myapp", "remote": "/app"}],
+                }
+            ]
+        ],
+    )
+
+
+class Settings(Document):
+    """The settings of one run: what the file, the variables and the flags come to.
+
+    Attributes:
+        project: The folder that relative paths start from.
+        source: The file they were read from, or None.
+    """
+
+    project: Path
+    source: Path | None = None
+
+    @classmethod
+    def of(cls, document: dict[str, Any], project: Path, source: Path | None) -> Self:
+        """Return the settings that a parsed file of `project` holds.
+
+        Raises:
+            pydantic.ValidationError: For all that a single value can be wrong in.
+        """
+        return cls.model_validate(
+            {**document, "project": project, "source": source},
+            context={"project": project},
+        )
+
+
+RULES: dict[str, type[_Rule]] = {
+    "run": RunRule,
+    "restart": RestartRule,
+    "sync": SyncRule,
+    "ignore": IgnoreRule,
+}
+TABLES: dict[tuple[str, ...], type[_Table]] = {
+    (): Document,
+    ("watch",): Watch,
+    ("target",): Target,
+    ("target", "sync"): Sync,
+    ("target", "rule", "restart", "restart"): Restart,
+    **{("target", "rule", action): rule for action, rule in RULES.items()},
+}
