@@ -5,27 +5,23 @@
 Change `MESSAGE` or `VERSION`, save, and ask for `/` again.
 """
 
-import logging
 import os
 import platform
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
-from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as PoolTimeout
 
 import db
 import events
 import migrate
 import routes
+from errors import answer_errors
 
 
 MESSAGE = "hello from myapp"
 VERSION = "1"
-
-logger = logging.getLogger("uvicorn.error")
 
 
 @asynccontextmanager
@@ -44,6 +40,7 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
 app = FastAPI(title="myapp", version=VERSION, lifespan=lifespan)
 app.include_router(routes.router)
 app.include_router(events.router)
+answer_errors(app)
 
 
 @app.get("/")
@@ -65,19 +62,6 @@ async def healthz() -> dict[str, bool]:
 
 @app.get("/readyz")
 def readyz() -> dict[str, bool]:
-    """Ready: the database answers. If it does not, `unavailable` says so with 503."""
+    """Ready: the database answers; if it does not, `errors.unavailable` does."""
     db.ping()
     return {"ready": True}
-
-
-@app.exception_handler(InterfaceError)
-@app.exception_handler(OperationalError)
-@app.exception_handler(PoolTimeout)
-async def unavailable(request: Request, error: Exception) -> JSONResponse:
-    """A database that is away is the server's trouble and passes: 503, not 500."""
-    logger.warning("%s: database unavailable: %s", request.url.path, error)
-    return JSONResponse(
-        {"detail": "the database does not answer"},
-        status_code=503,
-        headers={"Retry-After": "1"},
-    )
