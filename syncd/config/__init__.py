@@ -1,7 +1,7 @@
 """The one settings model: read from a file, variables and flags, or refused whole."""
 
 from syncd.config.layers import Flags
-from syncd.config.load import from_arguments, load
+from syncd.config.load import from_arguments, load, place
 from syncd.config.model import (
     IgnoreRule,
     Mode,
@@ -33,5 +33,6 @@ __all__ = [
     "Watch",
     "from_arguments",
     "load",
+    "place",
     "schema",
 ]

@@ -1,11 +1,16 @@
 """The form without a file: `LOCAL TARGET:PATH`, as `kubectl cp` writes it."""
 
+from pathlib import Path
+
 from syncd.config import words
+from syncd.config.layers import anchored
 from syncd.errors import ConfigError
 
 
-def target(local: str, remote: str) -> dict[str, object]:
+def target(local: str, remote: str, cwd: Path) -> dict[str, object]:
     """Return the target that the two arguments of the command line stand for.
+
+    `local` may be relative to `cwd`, and comes out absolute.
 
     `remote` is `[namespace/]pod:/path` as for `kubectl cp`, or `kind/name:/path`, or
     `namespace/kind/name:/path`. Where the word before the slash is a kind, it is one.
@@ -26,7 +31,7 @@ def target(local: str, remote: str) -> dict[str, object]:
     found: dict[str, object] = {"workload": f"{kind}/{name}"}
     if namespace is not None:
         found["namespace"] = namespace
-    return {**found, "sync": [{"local": local, "remote": path}]}
+    return {**found, "sync": [{"local": anchored(local, cwd), "remote": path}]}
 
 
 def _malformed(local: str, remote: str) -> ConfigError:

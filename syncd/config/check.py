@@ -173,7 +173,8 @@ def _folder(key: Key, local: str, project: Path, *, inside: bool) -> Iterator[Pr
     elif not real.exists():
         yield Problem(
             key,
-            f"{words.quote(local)} does not exist in {project}",
+            f"{words.quote(local)} does not exist"
+            + ("" if Path(local).is_absolute() else f" in {project}"),
             _similar(local, project),
         )
     elif not real.is_dir():

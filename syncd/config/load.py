@@ -71,6 +71,13 @@ def from_arguments(
     return draft.settings()
 
 
+def place(settings: Settings, key: Key, cwd: Path) -> str:
+    """Return where `key` of the settings is written, as an editor can follow it."""
+    if settings.source is None:
+        return dotted(key)
+    return read(settings.source, cwd).place(key, cwd)
+
+
 class _Draft:
     """Settings in the making: a table, and where each thing in it was said."""
 
@@ -89,10 +96,9 @@ class _Draft:
 
     def point(self, local: str, remote: str) -> None:
         """Put the target that the command line names in place of the file's."""
-        folder = anchored(local, self.cwd)
         if self._source is None:
-            self._project = Path(os.path.normpath(folder))
-        self._document["target"] = [arguments.target(folder, remote)]
+            self._project = Path(os.path.normpath(anchored(local, self.cwd)))
+        self._document["target"] = [arguments.target(local, remote, self.cwd)]
         self._origins["target",] = words.quote(remote)
         self._origins["target", 0, "sync", 0, "local"] = words.quote(local)
         self._pointed = True

@@ -100,7 +100,7 @@ class Restart(_Table):
 class _Rule(_Table):
     paths: tuple[Text, ...] = _list(
         min_length=1,
-        description="Patterns as in .gitignore, relative to the project folder."
+        description="Patterns as in .gitignore, relative to each `local` folder."
         " The first rule that matches a path decides it.",
         examples=[["requirements*.txt"]],
     )

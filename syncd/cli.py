@@ -1,0 +1,286 @@
+"""The commands: they parse, wire and print.
+
+Everything but click is imported where a command needs it, so that `syncd --help` does
+not pay for a Kubernetes client.
+"""
+
+# ruff: noqa: PLC0415, ANN401  # see above; click's values are what they are
+
+import os
+from collections.abc import Callable
+from functools import partial, reduce
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from syncd import __version__
+from syncd.errors import ConfigError
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+INTERRUPTED = 130  # what a shell makes of Ctrl-C
+READER_GONE = 141  # what a shell makes of SIGPIPE
+
+
+class _Commands(click.Group):
+    """A group of commands in which every failure ends in one message and a code."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+        except BrokenPipeError:
+            _forget_stdout()
+            ctx.exit(READER_GONE)
+        except Exception as error:  # noqa: BLE001  # the last stop before the user
+            from syncd.ui import failure
+
+            debug = ctx.meta.get("syncd.verbose", 0) > 1 or _is_set("SYNCD_DEBUG")
+            form = ctx.meta.get("syncd.output")
+            ctx.exit(failure.report(error, form=form, debug=debug))
+
+
+def _forget_stdout() -> None:
+    """Keep the interpreter from flushing, at its end, to a reader that is gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _is_set(variable: str) -> bool:
+    return os.environ.get(variable, "0") not in ("", "0")
+
+
+def _noted(ctx: click.Context, parameter: click.Parameter, value: object) -> object:
+    """Keep a value where a failure can see it, whichever command it was given to."""
+    ctx.meta[f"syncd.{parameter.name}"] = value
+    return value
+
+
+_PAIR = (
+    click.argument("local", required=False, metavar="[LOCAL"),
+    click.argument("target", required=False, metavar="TARGET:PATH]"),
+)
+_SETTINGS = (
+    click.option("-n", "--namespace", help="Namespace of the targets."),
+    click.option("-c", "--container", help="Container, where a Pod has several."),
+    click.option("--context", help="The kubeconfig context to use."),
+    click.option("--kubeconfig", metavar="FILE", help="The kubeconfig file to use."),
+    click.option(
+        "--allow-context",
+        "allow_contexts",
+        metavar="PATTERN",
+        multiple=True,
+        help="Allow a context that is not a local cluster. May be repeated.",
+    ),
+    click.option(
+        "--mode",
+        metavar="MODE",
+        help="one-way-safe, or one-way-replica to delete what is not here.",
+    ),
+    click.option(
+        "--poll/--no-poll",
+        default=None,
+        help="Look by the clock: for network file systems.",
+    ),
+)
+_FILE = (
+    click.option(
+        "--config",
+        "file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        envvar="SYNCD_CONFIG",
+        help="The settings file, instead of searching upwards for one.",
+    ),
+)
+_OUTPUT = (
+    click.option(
+        "--output",
+        type=click.Choice(["console", "plain", "json"]),
+        envvar="SYNCD_OUTPUT",
+        callback=_noted,
+        is_eager=True,
+        help="console on a terminal, else plain; json: one object per event.",
+    ),
+    click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        callback=_noted,
+        is_eager=True,
+        help="Tell more; -vv shows tracebacks.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Tell warnings and errors only."),
+)
+
+
+def _with(*parameters: Callable[[F], F]) -> Callable[[F], F]:
+    return lambda function: reduce(lambda f, add: add(f), parameters[::-1], function)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
+)
+@click.version_option(__version__, "--version", message="syncd %(version)s")
+def cli() -> None:
+    """Keep running Pods in step with a folder: save a file, and the Pod serves it.
+
+    Settings are read from syncd.toml, or [tool.syncd] in pyproject.toml, in the working
+    folder or above. Every option of the settings is also a variable: --context is
+    SYNCD_CONTEXT.
+    """
+
+
+@cli.command()
+@_with(*_PAIR, *_SETTINGS, *_FILE, *_OUTPUT)
+@click.pass_context
+def watch(ctx: click.Context, /, **options: Any) -> None:
+    r"""Keep the targets in step until Ctrl-C.
+
+    The targets are those of the settings file. Without a file, name a folder and a
+    target as `kubectl cp` does:
+
+    \b
+        syncd watch ./app deployment/myapp:/app -n myapp
+        syncd watch ./app myapp/mypod-0:/app -c web
+    """
+    ctx.exit(_sync(options, once=False))
+
+
+@cli.command()
+@_with(*_PAIR, *_SETTINGS, *_FILE, *_OUTPUT)
+@click.pass_context
+def sync(ctx: click.Context, /, **options: Any) -> None:
+    """Bring the targets in step once, then exit.
+
+    Takes the same arguments as `syncd watch`. Exits with 0 when every replica holds
+    what the local folders hold, 1 when some paths could not be made equal.
+    """
+    ctx.exit(_sync(options, once=True))
+
+
+def _sync(options: dict[str, Any], *, once: bool) -> int:
+    from syncd import ui
+    from syncd.ui import output, stop
+
+    settings = _settings(options)
+    least = output.least_level(verbose=options["verbose"] > 0, quiet=options["quiet"])
+    with ui.open_output(options["output"], least=least) as emit:
+        from syncd import daemon
+
+        code = stop.run(partial(daemon.run, settings, emit, once=once))
+    if code is None:
+        return INTERRUPTED if once else 0
+    return code
+
+
+def _settings(options: dict[str, Any]) -> Any:
+    from syncd import config
+
+    flags = config.Flags(
+        namespace=options["namespace"],
+        container=options["container"],
+        context=options["context"],
+        kubeconfig=options["kubeconfig"],
+        allow_contexts=options["allow_contexts"] or None,
+        mode=options["mode"],
+        poll=options["poll"],
+    )
+    pair = _pair(options["local"], options["target"])
+    return config.load(_here(), flags=flags, file=options["file"], pair=pair)
+
+
+def _pair(local: str | None, target: str | None) -> tuple[str, str] | None:
+    if local is None:
+        return None
+    if target is None:
+        raise click.UsageError(
+            f"LOCAL {local!r} stands alone; name where it goes, such as"
+            " deployment/myapp:/app"
+        )
+    return local, target
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise ConfigError(
+            "the working folder no longer exists", hint="change into another one"
+        ) from error
+
+
+@cli.command()
+@click.option(
+    "--edits",
+    type=click.IntRange(min=1),
+    envvar="DEMO_EDITS",
+    help="Make this many edits by itself, time each, and exit.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default="a free one",
+    help="Where to serve the program.",
+)
+@click.pass_context
+def demo(ctx: click.Context, edits: int | None, port: int) -> None:
+    """Show all of it on an embedded cluster: nothing else is needed.
+
+    Serves a program from a Pod, says what to edit and where to look. Without a terminal
+    it makes the edits itself; it fails if one of them was not served.
+    """
+    from syncd.loopback import demo
+    from syncd.ui import stop
+
+    code = stop.run(partial(demo.demo, edits=edits, port=port))
+    ctx.exit((INTERRUPTED if edits else 0) if code is None else code)
+
+
+@cli.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@_with(*_FILE)
+@click.pass_context
+def explain(ctx: click.Context, path: Path, file: Path | None) -> None:
+    """Tell where PATH would land, or which rule keeps it here, and where that stands.
+
+    Exits with 0 if the path is synced somewhere, 1 if it is not.
+    """
+    from syncd import config
+    from syncd.ui.explain import explained
+
+    here = _here()
+    settings = config.load(here, file=file)
+    lines, synced = explained(settings, path, here)
+    click.echo("\n".join(lines))
+    ctx.exit(0 if synced else 1)
+
+
+@cli.command()
+@click.option(
+    "--check",
+    "checked",
+    is_flag=False,
+    flag_value=Path(),
+    default=None,
+    type=click.Path(path_type=Path),
+    metavar="[FILE]",
+    help="Check the settings instead: those of FILE, or those that would be used here.",
+)
+def schema(checked: Path | None) -> None:
+    """Print the JSON Schema of the settings file."""
+    from syncd import config
+    from syncd.ui import text
+
+    if checked is None:
+        click.echo(config.schema(), nl=False)
+        return
+    settings = config.load(_here(), file=None if checked == Path() else checked)
+    targets = text.count(len(settings.targets), "target")
+    click.echo(f"{settings.source}: {targets}, nothing wrong")

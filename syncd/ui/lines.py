@@ -1,0 +1,300 @@
+"""What each event says to a person: one calm line, with a hint where one helps."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import singledispatch
+
+from syncd import events
+from syncd.events import Event, Level
+from syncd.ui.text import count, number, safe, size, some, took
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """An event in words.
+
+    Attributes:
+        subject: What it is about: a file, a container, a target.
+        said: What happened to it.
+        hint: What the reader can do, or "".
+        body: Further lines, such as the output of a command.
+        level: How much it matters; `debug` is shown with -v.
+    """
+
+    subject: str
+    said: str
+    hint: str = ""
+    body: tuple[str, ...] = ()
+    level: Level = "info"
+
+
+def changed(event: events.BatchDone) -> str:
+    """Return how much a batch changed: `3 files, 1 deleted, 2.1 KiB`."""
+    parts = [count(event.files, "file")] if event.files or not event.deleted else []
+    if event.deleted:
+        parts.append(f"{event.deleted:,} deleted")
+    if event.bytes:
+        parts.append(size(event.bytes))
+    return ", ".join(parts)
+
+
+def reached(event: events.BatchDone) -> str:
+    """Return where a batch is now: `3 replicas`, `2 of 3 replicas, 1 failed`."""
+    total = event.replicas + event.behind
+    if not event.replicas:
+        return "no replica yet"
+    where = f"{event.replicas:,} of " if event.behind else ""
+    failed = f", {event.failed:,} failed" if event.failed else ""
+    return f"{where}{count(total, 'replica')}{failed}"
+
+
+def steps(event: events.BatchDone) -> str:
+    """Return where the time of a batch went, in milliseconds."""
+    named = [
+        ("settled", event.settled_ms),
+        ("scanned", event.scanned_ms),
+        ("packed", event.packed_ms),
+        ("sent", event.sent_ms),
+        ("applied", event.applied_ms),
+    ]
+    return " · ".join(f"{name} {number(value)}" for name, value in named) + " ms"
+
+
+@singledispatch
+def line(event: Event) -> Line:
+    """Return what `event` says.
+
+    One that has no words of its own yet says its name and its fields.
+    """
+    fields = events.as_dict(event)
+    hint = str(fields.pop("hint", ""))
+    said = " ".join(f"{name}={safe(str(value))}" for name, value in fields.items())
+    return Line(subject=event.name, said=said, hint=safe(hint), level=event.level)
+
+
+@line.register
+def _(event: events.Started) -> Line:
+    said = f"{event.context} at {event.server}: {', '.join(event.targets)}"
+    return Line(subject=f"syncd {event.version}", said=safe(said))
+
+
+@line.register
+def _(event: events.InStep) -> Line:
+    replicas = count(event.replicas, "replica")
+    return Line(subject="in step", said=f"{replicas}, {took(event.since_start_ms)}")
+
+
+@line.register
+def _(event: events.Stopped) -> Line:
+    said = f"{event.reason}, {event.batches:,} {_es(event.batches, 'batch')}"
+    return Line(subject="stopped", said=safe(said))
+
+
+@line.register
+def _(event: events.Failed) -> Line:
+    return Line(
+        subject="error",
+        said=safe(event.message),
+        hint=safe(event.hint),
+        level="error",
+    )
+
+
+@line.register
+def _(event: events.WatchStarted) -> Line:
+    said = (
+        f"{count(event.files, 'file')} in {count(event.folders, 'folder')},"
+        f" {event.backend}, {took(event.took_ms)}"
+    )
+    return Line(subject=safe(event.root), said=f"watched: {safe(said)}")
+
+
+@line.register(events.WatchDegraded)
+@line.register(events.WatchOverflowed)
+def _(event: events.WatchDegraded | events.WatchOverflowed) -> Line:
+    return Line(
+        subject=safe(event.root),
+        said=safe(event.reason),
+        hint=safe(event.hint),
+        level=event.level,
+    )
+
+
+@line.register
+def _(event: events.RootLost) -> Line:
+    said = "the local folder is gone; nothing is deleted because of it"
+    return Line(
+        subject=safe(event.root), said=said, hint=safe(event.hint), level="error"
+    )
+
+
+@line.register
+def _(event: events.RootFound) -> Line:
+    return Line(subject=safe(event.root), said="the local folder is back")
+
+
+@line.register
+def _(event: events.PathSkipped) -> Line:
+    said = f"not sent: {safe(event.reason)}"
+    return Line(subject=safe(event.path), said=said, level="warning")
+
+
+@line.register
+def _(event: events.SecretsWithheld) -> Line:
+    total = len(event.paths)
+    said = f"{count(total, 'file')} stay here: {some(event.paths, total, most=3)}"
+    return Line(subject="secrets", said=said, hint=safe(event.hint))
+
+
+@line.register
+def _(event: events.ApiLost) -> Line:
+    said = f"no answer: {event.reason}"
+    return Line(subject=safe(event.server), said=safe(said), level="warning")
+
+
+@line.register
+def _(event: events.ApiBack) -> Line:
+    said = f"answers again, after {took(event.away_s * 1000)}"
+    return Line(subject=safe(event.server), said=said)
+
+
+@line.register
+def _(event: events.TargetChanged) -> Line:
+    skipped = tuple(
+        safe(f"{pod} is left out: {reason}") for pod, reason in event.skipped.items()
+    )
+    if not event.replicas:
+        return Line(
+            subject=safe(event.target),
+            said="no container to sync yet",
+            body=skipped,
+            level="warning",
+        )
+    total = len(event.replicas)
+    names = some(event.replicas, total, most=3)
+    said = f"{count(total, 'replica')}: {names}"
+    return Line(subject=safe(event.target), said=said, body=skipped)
+
+
+@line.register
+def _(event: events.SessionConnected) -> Line:
+    said = (
+        f"connected as {event.user} by {event.via}, {event.protocol},"
+        f" round trip {took(event.round_trip_ms)}, {took(event.took_ms)}"
+    )
+    return Line(subject=_container(event), said=safe(said), level="debug")
+
+
+@line.register
+def _(event: events.SessionLimited) -> Line:
+    said = "; ".join(event.limits)
+    return Line(subject=_container(event), said=safe(said), level="warning")
+
+
+@line.register
+def _(event: events.SessionReconciled) -> Line:
+    return Line(
+        subject=_container(event), said=f"in step: {', '.join(_reconciled(event))}"
+    )
+
+
+def _reconciled(event: events.SessionReconciled) -> Iterator[str]:
+    if event.files or event.deleted:
+        yield f"{count(event.files, 'file')} sent"
+        if event.bytes:
+            yield size(event.bytes)
+    else:
+        yield "nothing to send"
+    if event.deleted:
+        yield f"{event.deleted:,} deleted"
+    if event.kept:
+        yield f"{event.kept:,} kept"
+    if event.failed:
+        yield f"{event.failed:,} failed"
+    yield took(event.took_ms)
+
+
+@line.register
+def _(event: events.SessionLost) -> Line:
+    said = f"lost: {event.reason}; again in {took(event.retry_s * 1000)}"
+    return Line(subject=_container(event), said=safe(said), level="warning")
+
+
+@line.register
+def _(event: events.SessionRefused) -> Line:
+    return Line(
+        subject=_container(event),
+        said=safe(event.reason),
+        hint=safe(event.hint),
+        level="error",
+    )
+
+
+@line.register
+def _(event: events.SessionEnded) -> Line:
+    return Line(subject=_container(event), said="is no longer a replica", level="debug")
+
+
+@line.register
+def _(event: events.PathFailed) -> Line:
+    said = f"{_container(event)}: {safe(event.reason)}"
+    return Line(
+        subject=safe(event.path), said=said, hint=safe(event.hint), level="error"
+    )
+
+
+@line.register
+def _(event: events.PathNoted) -> Line:
+    said = f"{_container(event)}: {safe(event.reason)}"
+    return Line(subject=safe(event.path), said=said, level="debug")
+
+
+@line.register
+def _(event: events.PathsKept) -> Line:
+    names = some(event.paths, event.count, most=3)
+    said = f"keeps {count(event.count, 'path')} that only it has: {names}"
+    return Line(subject=_container(event), said=said)
+
+
+@line.register
+def _(event: events.HookRan) -> Line:
+    failed = event.code != 0
+    end = "did not end in time" if event.code is None else f"exit {event.code}"
+    said = f"{event.action} {safe(event.command)}: {end}, {took(event.took_ms)}"
+    output = tuple(safe(each) for each in event.output.splitlines())
+    return Line(
+        subject=_container(event),
+        said=said,
+        body=output if failed else (),
+        level="error" if failed else "info",
+    )
+
+
+@line.register
+def _(event: events.BatchDone) -> Line:
+    total = event.files + event.deleted
+    time = f", {took(event.total_ms)}" if event.replicas else ""
+    return Line(
+        subject=some(event.paths, total, most=2),
+        said=f"{changed(event)} → {reached(event)}{time}",
+        level="error" if event.failed else "info",
+    )
+
+
+def _container(
+    event: events.SessionConnected
+    | events.SessionLimited
+    | events.SessionReconciled
+    | events.SessionLost
+    | events.SessionRefused
+    | events.SessionEnded
+    | events.PathFailed
+    | events.PathNoted
+    | events.PathsKept
+    | events.HookRan,
+) -> str:
+    return safe(f"{event.pod}/{event.container}")
+
+
+def _es(amount: int, noun: str) -> str:
+    return noun if amount == 1 else f"{noun}es"
