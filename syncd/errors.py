@@ -55,3 +55,19 @@ class TransportError(SyncdError):
 
 class ProtocolError(TransportError):
     """The peer sent what no peer should send."""
+
+
+def first(group: BaseExceptionGroup[SyncdError]) -> SyncdError:
+    """Return the error of `group` that a person should read.
+
+    What must be changed by somebody comes before what may pass by itself.
+    """
+    leaves: list[SyncdError] = []
+    pending: list[BaseException] = [group]
+    while pending:
+        error = pending.pop()
+        if isinstance(error, BaseExceptionGroup):
+            pending.extend(error.exceptions)
+        elif isinstance(error, SyncdError):
+            leaves.append(error)
+    return min(leaves, key=lambda error: isinstance(error, TransportError))

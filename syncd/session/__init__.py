@@ -1,0 +1,24 @@
+"""One container's life: connect, reconcile, stream batches, reconnect."""
+
+from syncd.session.link import Ack, Failure, Hello, Link, Note, Ran, RootState, Sent
+from syncd.session.mark import Mark, Outcome
+from syncd.session.owed import Root
+from syncd.session.report import Who
+from syncd.session.session import Session
+
+
+__all__ = [
+    "Ack",
+    "Failure",
+    "Hello",
+    "Link",
+    "Mark",
+    "Note",
+    "Outcome",
+    "Ran",
+    "Root",
+    "RootState",
+    "Sent",
+    "Session",
+    "Who",
+]

@@ -1,0 +1,141 @@
+"""The way into a container, as a session needs it.
+
+There are two: a warm stream to the agent, and one exec a batch to `sh` and `tar`.
+Every method raises `TransportError` when the wire broke, and `TargetError` when the
+container cannot do what is asked. After either, the link is to be thrown away.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from syncd.tree import Change, Entry, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class RootState:
+    """A sync root as the container sees it."""
+
+    path: str
+    exists: bool
+    is_dir: bool
+    writable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Who answered.
+
+    Attributes:
+        via: What is at the far end, such as "python 3.12.1" or "sh + busybox tar".
+        protocol: The WebSocket subprotocol of the stream.
+        user: Name or uid that the container runs as.
+        round_trip_ms: One message there and back.
+        limits: What cannot be promised here, a sentence each.
+    """
+
+    via: str
+    protocol: str
+    user: str
+    round_trip_ms: float
+    roots: tuple[RootState, ...]
+    limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One path that could not be made equal; the rest of its batch landed."""
+
+    path: bytes
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One path that landed in a lesser way."""
+
+    path: bytes
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A batch is handed to the wire.
+
+    Attributes:
+        size: Bytes of the tar stream.
+        wire_size: Bytes that crossed, after compression.
+        torn: Paths that changed while they were read, and were not sent.
+    """
+
+    size: int
+    wire_size: int
+    packed_ms: float
+    sent_ms: float
+    torn: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """What the container says of a batch."""
+
+    files: int
+    deleted: int
+    failures: tuple[Failure, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A command in the container ended; `code` is None if it was killed for time."""
+
+    code: int | None
+    output: str
+
+
+class Link(Protocol):
+    """An open way into one container."""
+
+    @property
+    def hello(self) -> Hello:
+        """Who answered when the link was opened."""
+        ...
+
+    @property
+    def window(self) -> int:
+        """How many batches may fly at once."""
+        ...
+
+    async def serve(self) -> None:
+        """Keep the link alive and read what arrives, until it breaks."""
+        ...
+
+    async def listing(
+        self, root: int, dirs: Collection[bytes], local: Tree
+    ) -> Mapping[bytes, Entry]:
+        """Return what the named folders of `root` hold; b"" is the root itself.
+
+        Contents are hashed only where `local` has a file of the same size: elsewhere
+        the digest is b"".
+        """
+        ...
+
+    async def send(self, batch: int, root: int, changes: Sequence[Change]) -> Sent:
+        """Hand one batch to the wire. Batches are applied in the order of calls."""
+        ...
+
+    async def ack(self, batch: int) -> Ack:
+        """Wait until the container has said what became of `batch`."""
+        ...
+
+    async def run(
+        self, argv: Sequence[str], *, cwd: str | None, timeout_s: float
+    ) -> Ran:
+        """Run a command in the container."""
+        ...
+
+    async def signal(self, match: str, signal: str) -> Ran:
+        """Send `signal` to the processes whose command line contains `match`."""
+        ...

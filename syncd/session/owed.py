@@ -1,0 +1,121 @@
+"""What the daemon has said changed, and one container has not got yet."""
+
+from collections.abc import Callable, Collection, Hashable, Sequence
+from dataclasses import dataclass, field
+
+import anyio
+
+from syncd.plan import Action, Plan
+from syncd.session.ledger import Ledger
+from syncd.session.mark import Mark, Outcome
+from syncd.tree import Tree
+
+
+@dataclass(slots=True, kw_only=True)
+class Root:
+    """One sync root: a local folder and where it stands in the containers.
+
+    Attributes:
+        local: The folder here.
+        remote: The folder there, absolute.
+        tree: The current snapshot of `local`; changed in place by the daemon's scans.
+        ignored: Whether a path (and is it a folder?) is none of syncd's business.
+        look_again: Ask the daemon to rescan paths that changed while they were read.
+        plan: What follows when a path has landed.
+        owned: The paths that syncd may delete there; see `Ledger`.
+        whole: `one-way-replica`: all that is in the root is syncd's to delete.
+    """
+
+    local: bytes
+    remote: str
+    tree: Tree
+    ignored: Callable[[bytes, bool], bool]
+    look_again: Callable[[Collection[bytes]], None]
+    plan: Plan
+    owned: set[bytes] = field(default_factory=set)
+    whole: bool = False
+
+
+@dataclass(slots=True)
+class Turn:
+    """Batches that were taken together, and the marks that wait for all of them."""
+
+    marks: tuple[Mark, ...]
+    unanswered: int = 0
+    taken: bool = False
+    outcome: Outcome = field(default_factory=Outcome)
+
+
+class Owed:
+    """The roots, their ledgers, and the marks and actions that are not settled.
+
+    Args:
+        roots: In the order that the link knows them.
+        session: Who answers to the marks.
+    """
+
+    def __init__(self, roots: Sequence[Root], session: Hashable) -> None:
+        self._session = session
+        self.roots = tuple(roots)
+        self.ledgers = tuple(Ledger(r.owned, whole=r.whole) for r in roots)
+        self.actions: list[Action] = []
+        self._action_added = anyio.Event()
+        self._marks: list[Mark] = []
+        self._turns: list[Turn] = []
+        self._changed = anyio.Event()
+
+    @property
+    def nothing(self) -> bool:
+        """Whether all that was noted has landed, and every action has run."""
+        return not self.actions and not any(
+            ledger.pending or ledger.flying for ledger in self.ledgers
+        )
+
+    def note(self, root: int, paths: Collection[bytes], mark: Mark | None) -> None:
+        """Owe `paths` of a root; tell `mark` when they landed."""
+        self.ledgers[root].note(paths)
+        if mark is not None and mark not in self._marks:
+            self._marks.append(mark)
+        self._changed.set()
+
+    async def wait(self) -> None:
+        """Wait until something was noted since the last wait."""
+        await self._changed.wait()
+        self._changed = anyio.Event()
+
+    def ask(self, actions: Sequence[Action]) -> None:
+        """Owe `actions` too; one that is owed already is owed once."""
+        self.actions.extend(a for a in actions if a not in self.actions)
+        self._action_added.set()
+
+    async def wait_for_action(self) -> None:
+        """Wait until an action was owed since the last wait."""
+        await self._action_added.wait()
+        self._action_added = anyio.Event()
+
+    def begin(self) -> Turn:
+        """Start a turn that answers for every mark noted so far."""
+        turn = Turn(tuple(self._marks))
+        self._marks.clear()
+        self._turns.append(turn)
+        return turn
+
+    def settle(self, turn: Turn) -> None:
+        """Tell the marks of `turn` if all of its batches are answered."""
+        if turn.taken and not turn.unanswered and turn in self._turns:
+            self._turns.remove(turn)
+            for mark in turn.marks:
+                mark.landed(self._session, turn.outcome)
+
+    def lose(self) -> None:
+        """The wire broke: what flew is in doubt."""
+        for ledger in self.ledgers:
+            ledger.lose()
+
+    def leave(self) -> None:
+        """Let every mark go on without this container."""
+        marks = [*self._marks, *(m for turn in self._turns for m in turn.marks)]
+        self._marks.clear()
+        self._turns.clear()
+        for mark in marks:
+            mark.left(self._session)

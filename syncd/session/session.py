@@ -1,0 +1,131 @@
+"""Keep one container in step with the local tree.
+
+    dial ─▶ compare ─▶ ship ◀─ nudge (the daemon saw an edit)
+      ▲                  │
+      └──── back off ◀───┴─ the wire broke: what flew is in doubt
+
+A new Pod, a restarted container and a broken stream are the same case: compare, send
+the difference. A break is never an error to the daemon: a session ends only when it
+is cancelled.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+
+import anyio
+
+from syncd import events
+from syncd.errors import SyncdError, TransportError, first
+from syncd.session.backoff import Backoff
+from syncd.session.link import Link
+from syncd.session.mark import Mark
+from syncd.session.owed import Owed, Root
+from syncd.session.report import Report, Who
+from syncd.session.shipping import Shipping
+
+
+REFUSED_RETRY_S = 60.0  # a refusal may end without any event that we could see
+
+
+class Session:
+    """One container's life: `run` it, and `nudge` it when something changed.
+
+    Args:
+        who: The container, for events.
+        roots: The sync roots, in the order that the link knows them.
+        dial: Opens a link; raises `TransportError` or `TargetError`.
+        emit: Where events go.
+        clock: Monotonic seconds.
+        sleep: Waits for that many seconds.
+
+    Attributes:
+        in_step: Set from the end of a comparison until the link breaks.
+        answered: Set once the container was compared, or has refused.
+        error: Why the last link broke, or could not be opened.
+        failures: How many paths the last comparison could not make equal.
+    """
+
+    def __init__(
+        self,
+        who: Who,
+        roots: Sequence[Root],
+        dial: Callable[[], AbstractAsyncContextManager[Link]],
+        emit: events.Emit,
+        *,
+        clock: Callable[[], float] = anyio.current_time,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+    ) -> None:
+        self.who = who
+        self.in_step = anyio.Event()
+        self.answered = anyio.Event()
+        self.error: SyncdError | None = None
+        self.failures = 0
+        self._owed = Owed(roots, self)
+        self._dial = dial
+        self._report = Report(who, emit, clock)
+        self._clock = clock
+        self._sleep = sleep
+        self._backoff = Backoff()
+
+    def nudge(
+        self, root: int, paths: Collection[bytes], mark: Mark | None = None
+    ) -> None:
+        """Say that `paths` of a root changed; `mark` is told when they landed."""
+        self._owed.note(root, paths, mark)
+
+    @property
+    def idle(self) -> bool:
+        """Whether the container is in step and nothing is owed or under way."""
+        return self.in_step.is_set() and self._owed.nothing
+
+    def leave(self) -> None:
+        """Stop waiting for this container: it is gone, or out of reach for now."""
+        self._owed.leave()
+
+    async def run(self) -> None:
+        """Stay in step until cancelled."""
+        while True:
+            error = await self._attempt()
+            self._owed.lose()
+            self.leave()
+            if self.in_step.is_set():
+                self.in_step = anyio.Event()
+            if isinstance(error, TransportError):
+                await self._back_off(error)
+            else:
+                await self._wait_for_a_change(error)
+
+    async def _attempt(self) -> SyncdError:
+        """Hold one link until it breaks, and return why."""
+        error: SyncdError | None = None
+        started = self._clock()
+        try:
+            async with self._dial() as link, anyio.create_task_group() as tasks:
+                tasks.start_soon(link.serve)
+                self._report.connected(link.hello, started)
+                shipping = Shipping(link, self._owed, self._report)
+                self.failures = await shipping.reconcile(started)
+                self._backoff.reset()
+                self.error = None
+                self.in_step.set()
+                self.answered.set()
+                tasks.start_soon(shipping.carry_out)
+                await shipping.ship(tasks)
+        except* SyncdError as group:
+            error = first(group)
+        assert error is not None, "a link ends only by breaking"
+        return error
+
+    async def _back_off(self, error: TransportError) -> None:
+        self.error = error
+        delay = self._backoff.next_s()
+        self._report.lost(error, delay)
+        await self._sleep(delay)
+
+    async def _wait_for_a_change(self, error: SyncdError) -> None:
+        if str(self.error) != str(error):
+            self._report.refused(error)
+        self.error = error
+        self.answered.set()
+        with anyio.move_on_after(REFUSED_RETRY_S):
+            await self._owed.wait()

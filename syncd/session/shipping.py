@@ -1,0 +1,198 @@
+"""What goes over one open link: the comparison, then batch after batch."""
+
+from collections.abc import Mapping, Sequence
+from itertools import count
+
+import anyio
+from anyio.abc import TaskGroup
+
+from syncd.errors import TargetError
+from syncd.plan import Action, Restart, Run
+from syncd.session.link import Ack, Link, Ran, Sent
+from syncd.session.mark import Outcome
+from syncd.session.owed import Owed, Root, Turn
+from syncd.session.report import Report
+from syncd.tree import Change, Entry, Kind, Tree
+
+
+_numbers = count(1)  # batch ids on the wire, never used twice by this process
+
+
+class Shipping:
+    """Ship what is owed over `link`, for as long as it holds."""
+
+    def __init__(self, link: Link, owed: Owed, report: Report) -> None:
+        self._link = link
+        self._owed = owed
+        self._report = report
+        self._clock = report.clock
+        self._window = anyio.CapacityLimiter(link.window)
+
+    # --- comparing ------------------------------------------------------------
+
+    async def reconcile(self, started: float) -> int:
+        """Compare every root and send the difference; return how many paths failed.
+
+        Raises:
+            TargetError: A root is missing in the container.
+        """
+        self._check_roots()
+        turn = self._owed.begin()
+        deliveries = [
+            delivery
+            for index in range(len(self._owed.roots))
+            for delivery in await self._even_out(index)
+        ]
+        turn.taken = True
+        self._owed.settle(turn)
+        self._report.reconciled(deliveries, self._owed.ledgers, started)
+        return sum(len(ack.failures) for _, ack in deliveries)
+
+    def _check_roots(self) -> None:
+        for state in self._link.hello.roots:
+            if state.exists and state.is_dir:
+                continue
+            what = "is not a folder" if state.exists else "does not exist"
+            raise TargetError(
+                f"{state.path} {what} in {self._report.who}",
+                hint="correct `remote` in the sync entry, or make the folder in the"
+                " image (or mount a volume there)",
+            )
+
+    async def _even_out(self, index: int) -> list[tuple[Sent, Ack]]:
+        """Compare one root and send the difference; return what was sent, if any."""
+        root, ledger = self._owed.roots[index], self._owed.ledgers[index]
+        ledger.compare(await self._listing(index, root), root.tree)
+        changes = ledger.take(root.tree)
+        if not changes:
+            return []
+        number = next(_numbers)
+        ledger.launch(number, changes)
+        sent = await self._link.send(number, index, changes)
+        ack = await self._link.ack(number)
+        self._account(number, index, changes, sent, ack)
+        return [(sent, ack)]
+
+    async def _listing(self, index: int, root: Root) -> dict[bytes, Entry]:
+        """Return what the container holds in every folder that is here, or was."""
+        listing: dict[bytes, Entry] = {}
+        listed: set[bytes] = set()
+        wanted = {b"", *root.owned, *_folders(root.tree)}
+        while wanted:
+            # Copying a dict of bytes is one step for the interpreter, so a scan in
+            # its worker thread cannot change the tree in the middle of it.
+            local = dict(root.tree)
+            found = await self._link.listing(index, wanted, local)
+            listing.update(_ours(found, local, root))
+            listed |= wanted
+            # A folder made here meanwhile may have been there all along, unseen.
+            wanted = (_folders(root.tree) & _folders(listing)) - listed
+        return listing
+
+    # --- shipping -------------------------------------------------------------
+
+    async def ship(self, tasks: TaskGroup) -> None:
+        """Send a batch whenever something changed, several in flight at once."""
+        while True:
+            await self._owed.wait()
+            turn = self._owed.begin()
+            for index in range(len(self._owed.roots)):
+                await self._launch(index, turn, tasks)
+            turn.taken = True
+            self._owed.settle(turn)
+
+    async def _launch(self, index: int, turn: Turn, tasks: TaskGroup) -> None:
+        number = next(_numbers)
+        await self._window.acquire_on_behalf_of(number)
+        changes = self._owed.ledgers[index].take(self._owed.roots[index].tree)
+        if not changes:
+            self._window.release_on_behalf_of(number)
+            return
+        self._owed.ledgers[index].launch(number, changes)
+        turn.unanswered += 1
+        sent = await self._link.send(number, index, changes)
+        self._report.sent(turn.marks, sent)
+
+        async def land() -> None:
+            handed_over = self._clock()
+            ack = await self._link.ack(number)
+            self._window.release_on_behalf_of(number)
+            applied_ms = (self._clock() - handed_over) * 1000
+            self._account(number, index, changes, sent, ack)
+            turn.unanswered -= 1
+            turn.outcome = self._outcome(turn, sent, ack, applied_ms)
+            self._report.applied(turn.marks, ack, applied_ms)
+            self._owed.settle(turn)
+            if any(failure.code == "missing-parent" for failure in ack.failures):
+                # Somebody in the container took a folder away: compare once more.
+                await self._even_out(index)
+
+        tasks.start_soon(land)
+
+    def _account(
+        self,
+        number: int,
+        index: int,
+        changes: Sequence[Change],
+        sent: Sent,
+        ack: Ack,
+    ) -> None:
+        root = self._owed.roots[index]
+        failed = {failure.path for failure in ack.failures} | set(sent.torn)
+        self._owed.ledgers[index].land(number, failed)
+        self._owed.ask(
+            root.plan.actions(c.path for c in changes if c.path not in failed)
+        )
+        if sent.torn:
+            root.look_again(sent.torn)
+        self._report.paths(ack.failures, ack.notes)
+
+    def _outcome(self, turn: Turn, sent: Sent, ack: Ack, applied_ms: float) -> Outcome:
+        first = min((mark.detected_at_s for mark in turn.marks), default=self._clock())
+        return Outcome(
+            size=turn.outcome.size + sent.size,
+            failed=turn.outcome.failed + len(ack.failures),
+            packed_ms=turn.outcome.packed_ms + sent.packed_ms,
+            sent_ms=turn.outcome.sent_ms + sent.sent_ms,
+            applied_ms=turn.outcome.applied_ms + applied_ms,
+            total_ms=(self._clock() - first) * 1000,
+        )
+
+    # --- what follows ---------------------------------------------------------
+
+    async def carry_out(self) -> None:
+        """Run the hooks that landed changes ask for, in order, each until it ran."""
+        while True:
+            while self._owed.actions:
+                action = self._owed.actions[0]
+                started = self._clock()
+                ran = await self._act(action)
+                self._owed.actions.remove(action)
+                self._report.ran(action, ran, started)
+            await self._owed.wait_for_action()
+
+    async def _act(self, action: Action) -> Ran:
+        match action:
+            case Run():
+                return await self._link.run(
+                    action.argv,
+                    cwd=action.cwd or self._owed.roots[0].remote,
+                    timeout_s=action.timeout_s,
+                )
+            case Restart():
+                return await self._link.signal(action.match, action.signal)
+
+
+def _folders(tree: Tree) -> set[bytes]:
+    return {path for path, entry in dict(tree).items() if entry.kind is Kind.DIR}
+
+
+def _ours(
+    listing: Mapping[bytes, Entry], local: Tree, root: Root
+) -> dict[bytes, Entry]:
+    """Return `listing` without what the rules say is none of syncd's business."""
+    return {
+        path: entry
+        for path, entry in listing.items()
+        if path in local or not root.ignored(path, entry.kind is Kind.DIR)
+    }

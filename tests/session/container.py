@@ -1,0 +1,155 @@
+"""A container in memory, and the way into it, with faults on demand."""
+
+import enum
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+
+from syncd.errors import TransportError
+from syncd.session import Ack, Failure, Hello, Ran, RootState, Sent
+from syncd.tree import Change, Entry, Kind, Tree
+
+
+class Fault(enum.Enum):
+    """What happens to one operation on the link."""
+
+    NONE = "none"
+    CUT_BEFORE = "cut before it reached the container"
+    CUT_AFTER = "cut after it took effect, before the answer"
+    RESTART = "the container restarts with its image's files, and the link breaks"
+    STALL = "the answer comes only after other work"
+
+
+@dataclass
+class Container:
+    """Files, and a script of faults: one is used up by each operation."""
+
+    image: Mapping[bytes, Entry] = field(default_factory=dict)
+    faults: Iterator[Fault] = field(default_factory=lambda: iter(()))
+    full: bool = False
+    whole: bool = False
+    files: dict[bytes, Entry] = field(default_factory=dict)
+    ran: list[tuple[str, ...]] = field(default_factory=list)
+    dials: int = 0
+
+    def __post_init__(self) -> None:
+        self.files = dict(self.image)
+
+    def restart(self) -> None:
+        self.files = dict(self.image)
+
+    def apply(self, changes: Sequence[Change]) -> Ack:
+        failures = []
+        for change in sorted(
+            changes, key=lambda c: (c.entry is not None, -len(c.path))
+        ):
+            below = [p for p in self.files if p.startswith(change.path + b"/")]
+            if change.entry is not None and change.entry.kind is Kind.DIR:
+                below = []
+            if below and not self.whole:
+                failures.append(Failure(change.path, "not-empty", "Not empty"))
+            elif self.full and change.entry and change.entry.kind is Kind.FILE:
+                failures.append(Failure(change.path, "disk-full", "No space left"))
+            else:
+                self._put(change, below)
+        return Ack(len(changes) - len(failures), 0, tuple(failures))
+
+    def _put(self, change: Change, below: Sequence[bytes]) -> None:
+        for path in below:
+            del self.files[path]
+        if change.entry is None:
+            self.files.pop(change.path, None)
+        else:
+            self.files[change.path] = change.entry
+
+    @asynccontextmanager
+    async def dial(self) -> AsyncIterator["MemoryLink"]:
+        self.dials += 1
+        await anyio.lowlevel.checkpoint()
+        link = MemoryLink(self)
+        if link.meet(next(self.faults, Fault.NONE)):
+            raise TransportError("refused")
+        yield link
+
+
+@dataclass
+class MemoryLink:
+    """Speaks to a `Container` as a session expects of a link."""
+
+    container: Container
+    window: int = 3
+    hello: Hello = field(
+        default_factory=lambda: Hello(
+            via="memory",
+            protocol="none",
+            user="0",
+            round_trip_ms=0,
+            roots=(RootState("/app", exists=True, is_dir=True, writable=True),),
+        )
+    )
+    broken: anyio.Event = field(default_factory=anyio.Event)
+    _acks: dict[int, Ack] = field(default_factory=dict)
+    _stalled: set[int] = field(default_factory=set)
+
+    def meet(self, fault: Fault) -> bool:
+        """Suffer `fault`; return whether the link is broken by it."""
+        if fault is Fault.RESTART:
+            self.container.restart()
+        if fault in (Fault.RESTART, Fault.CUT_BEFORE, Fault.CUT_AFTER):
+            self.broken.set()
+        return self.broken.is_set()
+
+    async def serve(self) -> None:
+        await self.broken.wait()
+        raise TransportError("the stream broke")
+
+    async def listing(
+        self, root: int, dirs: Collection[bytes], local: Tree
+    ) -> Mapping[bytes, Entry]:
+        await self._suffer()
+        wanted = set(dirs)
+        return {
+            path: entry
+            for path, entry in self.container.files.items()
+            if path.rpartition(b"/")[0] in wanted
+        }
+
+    async def send(self, batch: int, root: int, changes: Sequence[Change]) -> Sent:
+        fault = next(self.container.faults, Fault.NONE)
+        if fault is Fault.CUT_BEFORE or self.broken.is_set():
+            self.broken.set()
+            raise TransportError("the stream broke")
+        self._acks[batch] = self.container.apply(changes)
+        if fault is Fault.STALL:
+            self._stalled.add(batch)
+        self.meet(fault)
+        await anyio.lowlevel.checkpoint()
+        return Sent(0, 0, 0, 0)
+
+    async def ack(self, batch: int) -> Ack:
+        await anyio.lowlevel.checkpoint()
+        if batch in self._stalled:
+            for _ in range(5):
+                await anyio.lowlevel.checkpoint()
+        if self.broken.is_set():
+            raise TransportError("the stream broke")
+        return self._acks.pop(batch)
+
+    async def run(
+        self, argv: Sequence[str], *, cwd: str | None, timeout_s: float
+    ) -> Ran:
+        await self._suffer()
+        self.container.ran.append(tuple(argv))
+        return Ran(0, "")
+
+    async def signal(self, match: str, signal: str) -> Ran:
+        await self._suffer()
+        self.container.ran.append(("signal", signal, match))
+        return Ran(0, "")
+
+    async def _suffer(self) -> None:
+        await anyio.lowlevel.checkpoint()
+        if self.meet(next(self.container.faults, Fault.NONE)):
+            raise TransportError("the stream broke")

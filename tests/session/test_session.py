@@ -1,0 +1,304 @@
+from collections.abc import Iterable
+
+import anyio
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from syncd.events import BatchDone, Event, PathFailed, PathsKept, SessionLost
+from syncd.plan import Plan, Rule, Run
+from syncd.session import Mark, Root, Session, Who
+from syncd.tree import Entry, Kind
+from tests.session.container import Container, Fault
+
+
+def file(content: int) -> Entry:
+    return Entry(Kind.FILE, 0o644, content, bytes([content]) * 32)
+
+
+DIR = Entry(Kind.DIR, 0o755)
+
+
+def make(
+    container: Container,
+    tree: dict[bytes, Entry],
+    events: list[Event],
+    *,
+    rules: tuple[Rule, ...] = (),
+    owned: set[bytes] | None = None,
+    whole: bool = False,
+) -> Session:
+    root = Root(
+        local=b"/src",
+        remote="/app",
+        tree=tree,
+        ignored=lambda path, is_dir: path.endswith(b".pyc"),
+        look_again=lambda paths: None,
+        plan=Plan(rules),
+        owned=set() if owned is None else owned,
+        whole=whole,
+    )
+
+    async def no_time(_: float) -> None:
+        await anyio.lowlevel.checkpoint()
+
+    return Session(
+        Who("t", "pod", "app"), [root], container.dial, events.append, sleep=no_time
+    )
+
+
+async def idle(*sessions: Session) -> None:
+    """Give way until nothing is left to do, for ever if that never comes."""
+    while not all(session.idle for session in sessions):
+        await anyio.lowlevel.checkpoint()
+
+
+def mark(events: list[Event], *sessions: Session) -> Mark:
+    made = Mark(
+        number=1,
+        target="t",
+        paths=(b"a",),
+        files=1,
+        deleted=0,
+        detected_at_s=anyio.current_time(),
+        settled_ms=10,
+        scanned_ms=1,
+        emit=events.append,
+    )
+    made.expect(sessions)
+    return made
+
+
+async def test_connecting_makes_the_container_equal() -> None:
+    container = Container(image={b"a": file(1), b"same": file(3)})
+    tree = {b"a": file(2), b"d": DIR, b"d/b": file(1), b"same": file(3)}
+    session = make(container, tree, [])
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        tasks.cancel_scope.cancel()
+
+    assert container.files == tree
+
+
+async def test_what_only_the_container_has_is_kept_and_named() -> None:
+    container = Container(image={b"data.db": file(9), b"x.pyc": file(1)})
+    events: list[Event] = []
+    session = make(container, {b"a": file(1)}, events)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        tasks.cancel_scope.cancel()
+
+    assert b"data.db" in container.files
+    assert [e.paths for e in events if isinstance(e, PathsKept)] == [(b"data.db",)]
+
+
+async def test_a_replica_loses_what_only_the_container_has() -> None:
+    container = Container(image={b"data.db": file(9), b"x.pyc": file(1)})
+    container.whole = True
+    session = make(container, {b"a": file(1)}, [], whole=True)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        tasks.cancel_scope.cancel()
+
+    assert container.files == {b"a": file(1), b"x.pyc": file(1)}
+
+
+async def test_a_file_found_equal_and_deleted_here_stays_deleted_after_a_restart() -> (
+    None
+):
+    container = Container(image={b"a": file(1), b"b": file(2)})
+    tree = {b"a": file(1), b"b": file(2)}
+    session = make(container, tree, [])
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        del tree[b"b"]
+        container.faults = iter([Fault.RESTART])
+        session.nudge(0, [b"b"])
+        await idle(session)
+        tasks.cancel_scope.cancel()
+
+    assert container.files == {b"a": file(1)}
+
+
+async def test_a_batch_is_reported_once_every_replica_has_it() -> None:
+    first, second = Container(), Container()
+    tree: dict[bytes, Entry] = {}
+    events: list[Event] = []
+    sessions = [make(first, tree, events), make(second, tree, events)]
+
+    async with anyio.create_task_group() as tasks:
+        for session in sessions:
+            tasks.start_soon(session.run)
+            await session.in_step.wait()
+        batch = mark(events, *sessions)
+        tree[b"a"] = file(1)
+        for session in sessions:
+            session.nudge(0, [b"a"], batch)
+        await idle(*sessions)
+        tasks.cancel_scope.cancel()
+
+    done = [event for event in events if isinstance(event, BatchDone)]
+    assert [(event.replicas, event.behind) for event in done] == [(2, 0)]
+
+
+async def test_a_replica_out_of_reach_does_not_hold_the_batch_up() -> None:
+    container = Container()
+    tree: dict[bytes, Entry] = {}
+    events: list[Event] = []
+    session = make(container, tree, events)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        batch = mark(events, session)
+        tree[b"a"] = file(1)
+        container.faults = iter([Fault.CUT_AFTER])
+        session.nudge(0, [b"a"], batch)
+        await idle(session)
+        tasks.cancel_scope.cancel()
+
+    done = [event for event in events if isinstance(event, BatchDone)]
+    assert [(event.replicas, event.behind) for event in done] == [(0, 1)]
+    assert container.files == tree
+    assert any(isinstance(event, SessionLost) for event in events)
+
+
+async def test_a_full_disk_is_told_and_mended_by_the_next_save() -> None:
+    container = Container(full=True)
+    tree = {b"a": file(1)}
+    events: list[Event] = []
+    session = make(container, tree, events)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        assert [e.code for e in events if isinstance(e, PathFailed)] == ["disk-full"]
+        container.full = False
+        session.nudge(0, [b"a"])
+        await idle(session)
+        tasks.cancel_scope.cancel()
+
+    assert container.files == tree
+
+
+async def test_a_hook_runs_after_its_file_landed_and_again_in_a_fresh_container() -> (
+    None
+):
+    container = Container(image={b"requirements.txt": file(1)})
+    tree = {b"requirements.txt": file(1)}
+    install = Run(("pip", "install"))
+    session = make(container, tree, [], rules=(Rule(("requirements*.txt",), install),))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        assert container.ran == []
+        tree[b"requirements.txt"] = file(2)
+        session.nudge(0, [b"requirements.txt"])
+        await idle(session)
+        assert container.ran == [("pip", "install")]
+        container.faults = iter([Fault.RESTART])
+        tree[b"other"] = file(1)
+        session.nudge(0, [b"other"])
+        await idle(session)
+        tasks.cancel_scope.cancel()
+
+    assert container.ran == [("pip", "install")] * 2
+
+
+NAMES = [b"a", b"b", b"d", b"d/a", b"d/e", b"d/e/f", b"\xff\n x"]
+EDITS = st.tuples(st.sampled_from(NAMES), st.integers(0, 4), st.integers(0, 6))
+FAULTS = st.lists(st.sampled_from(Fault), max_size=12)
+IMAGES = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 4)).map(
+    lambda files: grown(files.items())
+)
+
+
+def grown(files: Iterable[tuple[bytes, int]]) -> dict[bytes, Entry]:
+    tree: dict[bytes, Entry] = {}
+    for path, content in files:
+        edit(tree, path, content)
+    return tree
+
+
+def edit(tree: dict[bytes, Entry], path: bytes, content: int) -> set[bytes]:
+    """Write or delete a path as a person would; return what changed."""
+    below = {p for p in tree if p.startswith(path + b"/")}
+    changed = {path, *below}
+    for gone in below:
+        del tree[gone]
+    tree.pop(path, None)
+    if content:
+        tree[path] = file(content)
+        parent = path.rpartition(b"/")[0]
+        while parent:
+            if tree.get(parent) != DIR:
+                tree[parent] = DIR
+                changed.add(parent)
+            parent = parent.rpartition(b"/")[0]
+    return changed
+
+
+@settings(max_examples=1500)
+@given(IMAGES, st.lists(EDITS, max_size=15), FAULTS, st.booleans())
+def test_any_edits_through_any_faults_converge(
+    image: dict[bytes, Entry],
+    edits: list[tuple[bytes, int, int]],
+    faults: list[Fault],
+    whole: bool,
+) -> None:
+    container = Container(image=image, faults=iter(faults), whole=whole)
+    tree: dict[bytes, Entry] = {}
+
+    async def scenario() -> None:
+        session = make(container, tree, [], whole=whole)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(session.run)
+            for path, content, pace in edits:
+                changed = edit(tree, path, content)
+                session.nudge(0, changed)
+                for _ in range(pace):
+                    await anyio.lowlevel.checkpoint()
+            await idle(session)
+            tasks.cancel_scope.cancel()
+
+    anyio.run(scenario)
+
+    if not whole:
+        for path in [p for p in tree if tree[p].kind is Kind.FILE]:
+            if any(other.startswith(path + b"/") for other in image):
+                del tree[path]  # a foreign folder stands there, and is kept
+    assert {p: e for p, e in container.files.items() if p in tree} == tree
+    strange = container.files.keys() - tree.keys()
+    assert strange <= (set() if whole else image.keys())
+
+
+@pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name)
+async def test_what_was_created_and_lost_and_deleted_does_not_come_back(
+    fault: Fault,
+) -> None:
+    container = Container()
+    tree: dict[bytes, Entry] = {}
+    session = make(container, tree, [])
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        container.faults = iter([fault])
+        tree[b"a"] = file(1)
+        session.nudge(0, [b"a"])
+        await anyio.lowlevel.checkpoint()
+        await anyio.lowlevel.checkpoint()
+        del tree[b"a"]
+        session.nudge(0, [b"a"])
+        await idle(session)
+        tasks.cancel_scope.cancel()
+
+    assert container.files == {}
