@@ -1,0 +1,125 @@
+"""Commands run, and signals sent, in the container."""
+
+# pathlib would double the start-up.
+# ruff: noqa: PTH123, PTH208
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+
+from syncd.agent.link import CHUNK, Answer
+from syncd.agent.scratch import MARK, command_line
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from subprocess import Popen
+    from typing import Any
+
+    from syncd.agent.link import Wire
+
+TAIL = 8 << 10  # of a command's output, that is told
+SHELLS = ("sh", "bash", "dash", "ash", "busybox", "zsh")
+
+
+def run(wire: Wire, message: Mapping[str, Any]) -> None:
+    """Run a command in a process group of its own, and answer with how it ended."""
+    import subprocess  # noqa: PLC0415 - 15 ms that most sessions never need
+
+    code: int | None
+    try:
+        process = subprocess.Popen(  # noqa: S603 - the developer's own command
+            message["argv"],
+            cwd=message.get("cwd"),
+            env=dict(os.environ, **message.get("env", {})),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as exc:
+        code = 127 if isinstance(exc, FileNotFoundError) else 126
+        tail = str(exc).encode()
+    else:
+        with process:
+            try:
+                code, tail = attend(wire, process, message["timeout_s"])
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+    text = tail.decode("utf-8", "replace")
+    wire.send(op="ran", id=message["id"], code=code, output_tail=text)
+
+
+def attend(
+    wire: Wire, process: Popen[bytes], timeout_s: float
+) -> tuple[int | None, bytes]:
+    """Return a process's exit code, None at the time-out, and its last output.
+
+    It is the process that is waited for: a child that it leaves behind may keep the
+    pipe open for ever.
+    """
+    assert process.stdout is not None
+    output = [process.stdout.fileno()]
+    os.set_blocking(output[0], False)
+    deadline = time.monotonic() + timeout_s
+    code, tail = None, b""
+    while code is None and time.monotonic() < deadline:
+        code = process.poll()  # asked first, so that its last words are read below
+        ready = select.select(output + wire.listens(), [], [], 0.02)[0]
+        if wire.source in ready:
+            wire.fill()
+        if output and output[0] in ready:
+            data = os.read(output[0], CHUNK)
+            tail = (tail + data)[-TAIL:]
+            output = output if data else []
+        wire.busy()
+    return code, tail
+
+
+def send_signal(wire: Wire, message: Mapping[str, Any]) -> None:
+    """Send a signal to one process by `pid`, or to those that `match`."""
+    answer = Answer(wire, "signalled", message)
+    name = message["signal"].upper()
+    number = signal.Signals[name if name.startswith("SIG") else "SIG" + name]
+    pids = [message["pid"]] if "pid" in message else matching(message["match"])
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+            answer.add("pids", pid, "")
+        except OSError as exc:
+            answer.fail(str(pid), exc)
+    answer.close()
+
+
+def matching(text: str) -> list[int]:
+    """Return the processes whose command line contains `text`.
+
+    Of a family (a master and its workers) only the eldest; no shell that was merely
+    told to start it, and no agent.
+    """
+    found = {}
+    for pid in os.listdir("/proc"):
+        if pid.isdigit():
+            line = command_line(pid)
+            if text in line and MARK not in line and not is_launcher(line):
+                found[int(pid)] = parent_of(pid)
+    return sorted(pid for pid, parent in found.items() if parent not in found)
+
+
+def is_launcher(line: str) -> bool:
+    """Say whether a command line is a shell's that runs another."""
+    words = line.split(" ", 2)
+    return len(words) > 2 and words[0].rpartition("/")[2] in SHELLS and words[1] == "-c"
+
+
+def parent_of(pid: str) -> int:
+    """Return the parent of a process, 0 if it went away."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except OSError:
+        return 0
