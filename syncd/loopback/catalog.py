@@ -100,7 +100,7 @@ class Catalog:
 
 
 _SCALED = ("scale", "status")
-_POD = ("attach", "binding", "eviction", "exec", "log", "portforward", "status")
+_POD = ("attach", "eviction", "exec", "log", "portforward", "status")
 _RBAC = "rbac.authorization.k8s.io"
 
 

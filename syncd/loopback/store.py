@@ -1,4 +1,4 @@
-"""Objects, one resourceVersion for all of them, and a bounded history to watch.
+"""Registry, one resourceVersion for all of them, and a bounded history to watch.
 
 A stored object is never changed: every write puts a new one in its place, so what
 `get` and `all` return may be kept and sent, and must not be edited. A watcher is
@@ -10,7 +10,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
@@ -40,9 +40,10 @@ class Event:
     after: Object
 
 
-def now() -> str:
-    """The time as Kubernetes writes it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def now(*, after_s: float = 0) -> str:
+    """The time as Kubernetes writes it, or `after_s` from then."""
+    moment = datetime.now(UTC) + timedelta(seconds=after_s)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Store:

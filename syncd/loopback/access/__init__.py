@@ -1,0 +1,1 @@
+"""Who may do what: tokens, roles, reviews, and the certificate of the server."""

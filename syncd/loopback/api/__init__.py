@@ -1,0 +1,1 @@
+"""HTTP in, objects out: paths, bodies, lists, watches, tables, discovery."""
