@@ -1,0 +1,181 @@
+"""Files and links as a tar stream, verified while they are read.
+
+A file of any size passes in bounded memory. What is sent is what the snapshot says, or
+it is void: a file whose content is not the entry's, by size and SHA-256, is never
+passed off as good. A small file is verified before any of it is sent; a large one is
+found torn only at its end, so it is padded or cut to the size that its header gave,
+and the agent is told its name before it puts anything in place.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from operator import itemgetter
+from pathlib import Path
+
+from syncd.delta.tarball import BLOCK, END, Flavour, digest_of, filled, header, sealed
+from syncd.tree import Change, Entry, Kind
+from syncd.wire import MAX_DATA
+
+
+CHUNK = MAX_DATA
+_NAME_MAX = 4000  # of PATH_MAX, what one system call takes
+
+
+class Pack:
+    """Files and links as a tar stream, read from below `root` while it is iterated.
+
+    Iterate once; the attributes are complete when the iteration has ended.
+
+    Args:
+        root: The local folder.
+        changes: What to send; changes that take away or make folders are left out.
+        flavour: How long names are written; only PAX carries digests.
+
+    Attributes:
+        void: Paths that cannot be sent as the snapshot has them, and why.
+        sealed: Paths that were sent well, with the digest of each.
+        size: Bytes of content in them.
+    """
+
+    def __init__(
+        self,
+        root: bytes | Path,
+        changes: Iterable[Change],
+        flavour: Flavour = Flavour.PAX,
+    ) -> None:
+        self.void: dict[bytes, str] = {}
+        self.sealed: dict[bytes, bytes] = {}
+        self.size = 0
+        self._root = os.fsencode(root)
+        self._flavour = flavour
+        entries = {change.path: change.entry for change in changes}
+        self._entries = [
+            (path, entry)
+            for path, entry in sorted(entries.items(), key=itemgetter(0))
+            if entry is not None and entry.kind is not Kind.DIR
+        ]
+
+    @property
+    def digest(self) -> str:
+        """The one digest over what was sent well."""
+        return digest_of(self.sealed)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the stream in pieces of at most 256 KiB."""
+        buffer = bytearray()
+        for piece in self._pieces():
+            buffer += piece
+            while len(buffer) >= CHUNK:
+                yield bytes(buffer[:CHUNK])
+                del buffer[:CHUNK]
+        if buffer:
+            yield bytes(buffer)
+
+    def _pieces(self) -> Iterator[bytes]:
+        if not self._entries:
+            return
+        try:
+            root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as exc:
+            self.void |= {
+                path: f"local folder: {exc.strerror}" for path, _ in self._entries
+            }
+            return
+        try:
+            for path, entry in self._entries:
+                if entry.kind is Kind.LINK:
+                    yield header(path, entry, self._flavour)
+                    self.sealed[path] = sealed(entry)
+                else:
+                    yield from self._file(root, path, entry)
+        finally:
+            os.close(root)
+        yield END
+
+    def _file(self, root: int, path: bytes, entry: Entry) -> Iterator[bytes]:
+        try:
+            with _opened(root, path) as source:
+                _expect_size(source, entry)
+                if entry.size > CHUNK:
+                    yield header(path, entry, self._flavour)
+                    yield from _streamed(source, entry)
+                else:
+                    data = _verified(source, entry)
+                    yield header(path, entry, self._flavour) + filled(data)
+        except OSError as exc:
+            self.void[path] = exc.strerror or str(exc)
+        except _Torn as exc:
+            self.void[path] = str(exc)
+        else:
+            self.sealed[path] = entry.digest
+            self.size += entry.size
+
+
+class _Torn(Exception):
+    """A file is not what the snapshot says."""
+
+
+@contextmanager
+def _opened(root: int, path: bytes) -> Iterator[int]:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    folders = []
+    try:
+        while len(path) > _NAME_MAX:  # what one system call takes
+            cut = path.rindex(b"/", 0, _NAME_MAX)
+            root = os.open(path[:cut], flags | os.O_DIRECTORY, dir_fd=root)
+            folders.append(root)
+            path = path[cut + 1 :]
+        source = os.open(path, flags, dir_fd=root)
+    finally:
+        for folder in folders:
+            os.close(folder)
+    try:
+        yield source
+    finally:
+        os.close(source)
+
+
+def _expect_size(source: int, entry: Entry) -> None:
+    found = os.fstat(source)
+    if not stat.S_ISREG(found.st_mode):
+        raise _Torn("it is no longer a plain file")
+    if found.st_size != entry.size:
+        raise _Torn("it changed since it was last looked at")
+
+
+def _verified(source: int, entry: Entry) -> bytes:
+    """Return the content of a small file, read whole."""
+    data = os.read(source, entry.size)
+    if hashlib.sha256(data).digest() != entry.digest:
+        raise _Torn("it changed since it was last looked at")
+    _expect_size(source, entry)
+    return data
+
+
+def _streamed(source: int, entry: Entry) -> Iterator[bytes]:
+    """Yield exactly the bytes that a header promised, then say if they were good."""
+    content = hashlib.sha256()
+    left = entry.size
+    while left:
+        data = _read(source, min(CHUNK, left))
+        content.update(data)
+        left -= len(data)
+        yield data
+        if not data:
+            yield from (bytes(min(CHUNK, left - at)) for at in range(0, left, CHUNK))
+            break
+    yield bytes(-entry.size % BLOCK)
+    if content.digest() != entry.digest:
+        raise _Torn("it changed while it was read")
+    _expect_size(source, entry)
+
+
+def _read(source: int, size: int) -> bytes:
+    """Return what can be read, or b"": a failing disk is like a file that shrank."""
+    try:
+        return os.read(source, size)
+    except OSError:
+        return b""
