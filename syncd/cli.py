@@ -170,7 +170,8 @@ def _sync(options: dict[str, Any], *, once: bool) -> int:
 
     settings = _settings(options)
     least = output.least_level(verbose=options["verbose"] > 0, quiet=options["quiet"])
-    with ui.open_output(options["output"], least=least) as emit:
+    form = ui.open_output(options["output"], least=least)
+    with output.UntilGone(form, stop.ask) as emit:
         from syncd import daemon
 
         code = stop.run(partial(daemon.run, settings, emit, once=once))
@@ -273,11 +274,15 @@ def explain(ctx: click.Context, path: Path, file: Path | None) -> None:
     metavar="[FILE]",
     help="Check the settings instead: those of FILE, or those that would be used here.",
 )
-def schema(checked: Path | None) -> None:
+@click.option("--events", is_flag=True, help="Print the page on events instead.")
+def schema(checked: Path | None, *, events: bool) -> None:
     """Print the JSON Schema of the settings file."""
     from syncd import config
-    from syncd.ui import text
+    from syncd.ui import reference, text
 
+    if events:
+        click.echo(reference.events_page(), nl=False)
+        return
     if checked is None:
         click.echo(config.schema(), nl=False)
         return

@@ -6,6 +6,7 @@ Whatever is of the wrong type is passed over here; the models refuse it.
 """
 
 import itertools
+import os
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -159,16 +160,18 @@ def _folder(key: Key, local: str, project: Path, *, inside: bool) -> Iterator[Pr
     if not local or "\0" in local:
         yield Problem(key, "is not a path", 'write "." for the project folder itself')
         return
-    try:
-        real = (project / local).resolve()
-    except (OSError, RuntimeError):  # a loop of symbolic links
-        yield Problem(key, f"{words.quote(local)} leads nowhere", "mend the link")
-        return
-    if inside and not real.is_relative_to(project.resolve()):
+    path = project / local
+    # Unlike Path.resolve(), this does not raise for a link that leads to itself.
+    real = Path(os.path.realpath(path))
+    if inside and not real.is_relative_to(os.path.realpath(project)):
         yield Problem(
             key,
             f"{words.quote(local)} lies outside the project folder {project}",
             "name a folder inside it, or move the settings file further up",
+        )
+    elif path.is_symlink() and not os.path.exists(path):  # noqa: PTH110  # nor this
+        yield Problem(
+            key, f"{words.quote(local)} is a link that leads nowhere", "mend the link"
         )
     elif not real.exists():
         yield Problem(

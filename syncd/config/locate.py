@@ -74,7 +74,7 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 
 class _End(Exception):
-    """The tokens ended where a valid text would go on."""
+    """The tokens end, or go on, where a valid text would not."""
 
 
 class _Reader:
@@ -111,7 +111,10 @@ class _Reader:
         many = self._next.text == "["
         if many:
             self._take()
-        *parents, last = self._key()
+        key = self._key()
+        if not key:
+            raise _End
+        *parents, last = key
         while self._next.kind != "newline":
             self._take()
         table: Key = ()

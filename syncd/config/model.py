@@ -28,11 +28,6 @@ Text = Annotated[str, Field(min_length=1)]
 Argv = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
 
 
-def _list(**more: Any) -> Any:  # noqa: ANN401  # a field specifier, as `Field` is
-    """Return a field whose list arrives as a tuple: TOML knows no tuples."""
-    return Field(strict=False, **more)
-
-
 class _Table(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, serialize_by_alias=True
@@ -71,7 +66,8 @@ class Sync(_Table):
     remote: Annotated[str, AfterValidator(words.remote_path)] = Field(
         description="An absolute folder in the container.", examples=["/app"]
     )
-    ignore: tuple[Text, ...] = _list(
+    ignore: tuple[Text, ...] = Field(
+        strict=False,
         default=(),
         description="Patterns as in .gitignore, relative to `local`. They have the last"
         " word; a pattern that starts with ! brings a path back.",
@@ -98,7 +94,8 @@ class Restart(_Table):
 
 
 class _Rule(_Table):
-    paths: tuple[Text, ...] = _list(
+    paths: tuple[Text, ...] = Field(
+        strict=False,
         min_length=1,
         description="Patterns as in .gitignore, relative to each `local` folder."
         " The first rule that matches a path decides it.",
@@ -114,7 +111,7 @@ class RunRule(_Rule):
         description="The command and its arguments, one string each; no shell.",
         examples=[["pip", "install", "-r", "requirements.txt"]],
     )
-    cwd: Annotated[str, AfterValidator(words.remote_path)] | None = Field(
+    cwd: Annotated[str, AfterValidator(words.absolute_path)] | None = Field(
         default=None,
         description="Where it runs in the container; else the `remote` folder.",
         examples=["/app"],
@@ -178,12 +175,14 @@ class Target(_Table):
         " one-way-replica deletes whatever the local folder does not have.",
         examples=["one-way-safe"],
     )
-    sync: tuple[Sync, ...] = _list(
+    sync: tuple[Sync, ...] = Field(
+        strict=False,
         min_length=1,
         description="The folders, each with its place in the container.",
         examples=[[{"local": "deploy/myapp", "remote": "/app"}]],
     )
-    rules: tuple[Rule, ...] = _list(
+    rules: tuple[Rule, ...] = Field(
+        strict=False,
         default=(),
         alias="rule",
         description="What a change does beyond being synced; first match wins.",
@@ -210,14 +209,16 @@ class Document(_Table):
         " KUBECONFIG, else ~/.kube/config.",
         examples=["~/.kube/dev.yaml"],
     )
-    allow_contexts: tuple[Text, ...] = _list(
+    allow_contexts: tuple[Text, ...] = Field(
+        strict=False,
         default=(),
         description="Contexts, or patterns of them, that are not local clusters and"
         " are meant all the same.",
         examples=[["staging-*"]],
     )
     watch: Watch = Field(default=Watch(), description="How changes are waited for.")
-    targets: tuple[Target, ...] = _list(
+    targets: tuple[Target, ...] = Field(
+        strict=False,
         alias="target",
         min_length=1,
         description="The containers to keep in step.",

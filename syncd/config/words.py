@@ -122,6 +122,14 @@ def selector(written: str) -> str:
 
 
 def remote_path(written: str) -> str:
+    """Return a folder in the container that is not all of it."""
+    path = absolute_path(written)
+    if path == "/":
+        raise Wrong('"/" is the whole container', 'name a folder in it, such as "/app"')
+    return path
+
+
+def absolute_path(written: str) -> str:
     """Return an absolute path in the container without trailing slashes."""
     if not written.startswith("/"):
         raise Wrong(
@@ -132,10 +140,4 @@ def remote_path(written: str) -> str:
         raise Wrong(
             f'{quote(written)} holds ".." or a NUL', "write the path without it"
         )
-    normal = posixpath.normpath("/" + written.lstrip("/"))
-    if normal == "/":
-        raise Wrong(
-            '"/" is the whole container',
-            'name a folder in it, such as "/app"',
-        )
-    return normal
+    return posixpath.normpath("/" + written.lstrip("/"))

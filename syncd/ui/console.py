@@ -13,10 +13,10 @@ from rich.text import Text
 
 from syncd import events
 from syncd.events import Event, Level
-from syncd.ui.lines import Line, changed, line, reached, steps
+from syncd.ui.batches import fitted
+from syncd.ui.lines import Line, line
 from syncd.ui.output import Clock, local_now, matters
 from syncd.ui.status import Status
-from syncd.ui.text import some, took
 
 
 _COLOURS: dict[Level, str] = {
@@ -26,6 +26,7 @@ _COLOURS: dict[Level, str] = {
     "error": "bold red",
 }
 _TIME_WIDTH = 10
+_UNBOUND = 10_000  # columns of a file
 _REPEATS = 5  # lines of one kind in a row before the rest are only counted
 
 
@@ -82,7 +83,7 @@ class Console:
     def _say(self, event: Event, said: Line) -> None:
         time = Text(f"{self._clock():%H:%M:%S}", "dim")
         if isinstance(event, events.BatchDone):
-            self._print(time, batch(event, self._terminal.width - _TIME_WIDTH))
+            self._print(time, batch(event, self._room))
             return
         colour = _COLOURS[said.level]
         text = Text.assemble(
@@ -93,8 +94,13 @@ class Console:
         self._print(time, text)
         for each in said.body:
             self._print(Text(), Text(each, "dim"))
-        if said.hint:
+        if said.hint and self._repeats.first:
             self._print(Text(), Text.assemble(("hint: ", "cyan"), said.hint))
+
+    @property
+    def _room(self) -> int:
+        terminal = self._terminal
+        return (terminal.width if terminal.is_terminal else _UNBOUND) - _TIME_WIDTH
 
     def _print_left_out(self, number: int) -> None:
         if number:
@@ -114,32 +120,16 @@ class Console:
 
 
 def batch(event: events.BatchDone, width: int) -> Text:
-    """Return the line of a batch in at most `width` columns.
-
-    What does not fit goes in the order in which it is missed least: first the steps,
-    then the ends of long names.
-    """
-    total = event.files + event.deleted
-    facts = f"{changed(event)} → {reached(event)}"
-    time = took(event.total_ms) if event.replicas else ""
-    detail = f"   {steps(event)}" if event.replicas else ""
-    names = some(event.paths, total, most=2)
-    if cell_len(names) + cell_len(facts) + len(detail) + len(time) + 5 > width:
-        detail = ""
-    room = max(width - cell_len(facts) - len(time) - 5, 8)
-    if cell_len(names) > room:
-        names = f"…{_last_columns(names, room - 1)}"
+    """Return the line of a batch in at most `width` columns."""
+    names, facts, detail, time = fitted(event, lambda form: cell_len(form) <= width)
+    if (room := width - cell_len(facts + detail + time)) < cell_len(names):
+        names = set_cell_size(names, max(room - 1, 1)) + "…"
     return Text.assemble(
         (names, "bold"),
-        "  ",
         (facts, "red" if event.failed else ""),
         (detail, "dim"),
-        ("   " + time if time else "", "green" if not event.failed else "red"),
+        (time, "red" if event.failed else "green"),
     )
-
-
-def _last_columns(text: str, columns: int) -> str:
-    return set_cell_size(text[::-1], columns)[::-1]
 
 
 class _Repeats:
@@ -148,6 +138,11 @@ class _Repeats:
     def __init__(self) -> None:
         self._kind: tuple[object, ...] = ()
         self._number = 0
+
+    @property
+    def first(self) -> bool:
+        """Whether the last event is not like the one before."""
+        return self._number == 1
 
     @property
     def silent(self) -> bool:

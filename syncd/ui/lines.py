@@ -3,10 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import singledispatch
+from typing import Protocol
 
 from syncd import events
 from syncd.events import Event, Level
-from syncd.ui.text import count, number, safe, size, some, took
+from syncd.ui.batches import changed, reached
+from syncd.ui.text import count, safe, size, some, took
+
+
+class _OfContainer(Protocol):
+    @property
+    def pod(self) -> str: ...
+    @property
+    def container(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,38 +35,6 @@ class Line:
     hint: str = ""
     body: tuple[str, ...] = ()
     level: Level = "info"
-
-
-def changed(event: events.BatchDone) -> str:
-    """Return how much a batch changed: `3 files, 1 deleted, 2.1 KiB`."""
-    parts = [count(event.files, "file")] if event.files or not event.deleted else []
-    if event.deleted:
-        parts.append(f"{event.deleted:,} deleted")
-    if event.bytes:
-        parts.append(size(event.bytes))
-    return ", ".join(parts)
-
-
-def reached(event: events.BatchDone) -> str:
-    """Return where a batch is now: `3 replicas`, `2 of 3 replicas, 1 failed`."""
-    total = event.replicas + event.behind
-    if not event.replicas:
-        return "no replica yet"
-    where = f"{event.replicas:,} of " if event.behind else ""
-    failed = f", {event.failed:,} failed" if event.failed else ""
-    return f"{where}{count(total, 'replica')}{failed}"
-
-
-def steps(event: events.BatchDone) -> str:
-    """Return where the time of a batch went, in milliseconds."""
-    named = [
-        ("settled", event.settled_ms),
-        ("scanned", event.scanned_ms),
-        ("packed", event.packed_ms),
-        ("sent", event.sent_ms),
-        ("applied", event.applied_ms),
-    ]
-    return " · ".join(f"{name} {number(value)}" for name, value in named) + " ms"
 
 
 @singledispatch
@@ -281,18 +258,41 @@ def _(event: events.BatchDone) -> Line:
     )
 
 
-def _container(
-    event: events.SessionConnected
-    | events.SessionLimited
-    | events.SessionReconciled
-    | events.SessionLost
-    | events.SessionRefused
-    | events.SessionEnded
-    | events.PathFailed
-    | events.PathNoted
-    | events.PathsKept
-    | events.HookRan,
-) -> str:
+@line.register
+def _(event: events.BatchDetected) -> Line:
+    return _step(event.batch, f"something moved in {safe(event.root)}")
+
+
+@line.register
+def _(event: events.BatchSettled) -> Line:
+    paths = f"{count(event.files, 'file')}, {event.deleted:,} deleted"
+    settled, scanned = took(event.settled_ms), took(event.scanned_ms)
+    return _step(event.batch, f"{paths}, settled {settled}, scanned {scanned}")
+
+
+@line.register
+def _(event: events.BatchPacked) -> Line:
+    said = f"{size(event.bytes)} packed, {took(event.packed_ms)}"
+    return _step(event.batch, f"{_container(event)}: {said}")
+
+
+@line.register
+def _(event: events.BatchSent) -> Line:
+    said = f"{size(event.wire_bytes)} sent, {took(event.sent_ms)}"
+    return _step(event.batch, f"{_container(event)}: {said}")
+
+
+@line.register
+def _(event: events.BatchApplied) -> Line:
+    said = f"applied, {took(event.applied_ms)}, {took(event.total_ms)} in all"
+    return _step(event.batch, f"{_container(event)}: {said}")
+
+
+def _step(batch: int, said: str) -> Line:
+    return Line(subject=f"batch {batch}", said=said, level="debug")
+
+
+def _container(event: _OfContainer) -> str:
     return safe(f"{event.pod}/{event.container}")
 
 

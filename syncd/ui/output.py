@@ -46,3 +46,45 @@ def least_level(*, verbose: bool, quiet: bool) -> Level:
 def matters(level: Level, least: Level) -> bool:
     """Tell whether a line of `level` is shown where `least` is the least shown."""
     return _RANKS[level] >= _RANKS[least]
+
+
+class UntilGone:
+    """An output whose reader may go away, as that of `syncd watch | head` does.
+
+    Then nothing is written any more, `stop` is called once, and leaving raises
+    BrokenPipeError; nobody who reports an event has to know.
+
+    Args:
+        inner: Where events go.
+        stop: Asks for the end of what reports them.
+    """
+
+    def __init__(self, inner: Output, stop: Callable[[], None]) -> None:
+        self._inner = inner
+        self._stop = stop
+        self._gone = False
+
+    def __enter__(self) -> Self:
+        self._inner.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not self._gone:
+            self._inner.__exit__(kind, error, traceback)
+        elif kind is None:
+            raise BrokenPipeError
+
+    def __call__(self, event: Event) -> None:
+        """Report `event`, or drop it."""
+        if self._gone:
+            return
+        try:
+            self._inner(event)
+        except BrokenPipeError:
+            self._gone = True
+            self._stop()

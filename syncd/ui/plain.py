@@ -5,7 +5,7 @@
     [syncd] batch 7 begin deployment/myapp
     [syncd] batch 7 end ok 15ms main.py: 1 file, 2.1 KiB → 3 replicas
     [syncd] warning myapp-5d8f/myapp: lost: the stream broke; again in 0.5 s
-    [syncd] stop end ok
+    [syncd] stop
 
 Every `begin` is followed by its `end`, which is what problem matchers wait for.
 """
@@ -15,7 +15,8 @@ from typing import Self, TextIO
 
 from syncd import events
 from syncd.events import Event, Level
-from syncd.ui.lines import changed, line, reached
+from syncd.ui.batches import changed, reached
+from syncd.ui.lines import line
 from syncd.ui.output import matters
 from syncd.ui.text import safe, some
 
@@ -31,6 +32,7 @@ class Plain:
     def __init__(self, stream: TextIO, *, least: Level = "info") -> None:
         self._stream = stream
         self._least = least
+        self._in_step = False
 
     def __enter__(self) -> Self:
         self._write("start begin")
@@ -42,12 +44,15 @@ class Plain:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._write("stop end failed" if kind else "stop end ok")
+        if not self._in_step:
+            self._write("start end failed")
+        self._write("stop")
 
     def __call__(self, event: Event) -> None:
         """Report `event`."""
         match event:
             case events.InStep():
+                self._in_step = True
                 self._write(f"start end ok {event.since_start_ms:.0f}ms")
             case events.BatchSettled():
                 self._write(f"batch {event.batch} begin {safe(event.target)}")

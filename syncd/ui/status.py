@@ -26,12 +26,13 @@ class Status:
         replicas: The state of each container, by `target`, `pod/container`.
         flying: Batches that were sent off and are not acknowledged, with their words.
         away: What syncd itself cannot reach: the API server, a local folder.
+        started: Whether the cluster was reached.
     """
 
     replicas: dict[tuple[str, str], State] = field(default_factory=dict)
     flying: dict[tuple[int, str], str] = field(default_factory=dict)
     away: dict[str, str] = field(default_factory=dict)
-    started: str = ""
+    started: bool = False
 
     @property
     def busy(self) -> bool:
@@ -77,7 +78,7 @@ class Status:
         """Take in `event`."""
         match event:
             case events.Started():
-                self.started = event.context
+                self.started = True
             case events.TargetChanged():
                 self._set_replicas(event)
             case events.BatchSettled():

@@ -21,6 +21,11 @@ def run(work: Callable[[], Awaitable[int]]) -> int | None:
     return anyio.run(_until_told, work)
 
 
+def ask() -> None:
+    """Do as the first signal does, from within."""
+    signal.raise_signal(signal.SIGTERM)
+
+
 async def _until_told(work: Callable[[], Awaitable[int]]) -> int | None:
     code: int | None = None
     failure: Exception | None = None

@@ -1,0 +1,149 @@
+"""One event of each kind."""
+
+from syncd import events
+from syncd.events import Event
+
+
+TARGET = "deployment/myapp"
+SERVER = "https://127.0.0.1:6443"
+
+
+def batch_done(**changes: object) -> events.BatchDone:
+    fields: dict[str, object] = {
+        "batch": 7,
+        "target": TARGET,
+        "paths": (b"main.py",),
+        "files": 1,
+        "deleted": 0,
+        "bytes": 2150,
+        "replicas": 3,
+        "behind": 0,
+        "failed": 0,
+        "settled_ms": 10.04,
+        "scanned_ms": 0.31,
+        "packed_ms": 0.82,
+        "sent_ms": 1.1,
+        "applied_ms": 3.2,
+        "total_ms": 15.4,
+    }
+    return events.BatchDone(**{**fields, **changes})  # type: ignore[arg-type]  # mixed
+
+
+def path_failed(path: bytes, reason: str = "disk full") -> events.PathFailed:
+    return events.PathFailed(
+        target=TARGET,
+        pod="myapp-1",
+        container="web",
+        path=path,
+        code="disk-full",
+        reason=reason,
+        hint="free space",
+    )
+
+
+EVENTS: tuple[Event, ...] = (
+    events.Started(
+        version="0.1.0",
+        project="/src/myapp",
+        context="k3d-dev",
+        server=SERVER,
+        targets=(TARGET, "app=db"),
+    ),
+    events.InStep(replicas=3, since_start_ms=1234.5),
+    events.Stopped(reason="told to", batches=1),
+    events.Failed(message="no kubeconfig", hint="make one"),
+    events.WatchStarted(
+        root="/src/app", files=412, folders=1, backend="inotify", took_ms=18.2
+    ),
+    events.WatchDegraded(root="/src/app", reason="no watches left", hint="sysctl"),
+    events.WatchOverflowed(root="/src/app", reason="too many events", hint="sysctl"),
+    events.RootLost(root="/src/app", hint="put it back"),
+    events.RootFound(root="/src/app"),
+    events.PathSkipped(root="/src/app", path=b"a\nsock", reason="is a socket"),
+    events.SecretsWithheld(
+        root="/src/app", paths=(b".env", b"key.pem"), hint="list them in .syncdignore"
+    ),
+    events.ApiLost(server=SERVER, reason="connection refused"),
+    events.ApiBack(server=SERVER, away_s=3.25),
+    events.TargetChanged(
+        target=TARGET, replicas=("myapp-1/web",), skipped={"myapp-0": "is leaving"}
+    ),
+    events.SessionConnected(
+        target=TARGET,
+        pod="myapp-1",
+        container="web",
+        via="python3 3.12.1",
+        protocol="v5.channel.k8s.io",
+        user="app",
+        round_trip_ms=1.12,
+        took_ms=88.0,
+    ),
+    events.SessionLimited(
+        target=TARGET, pod="myapp-1", container="web", limits=("no Python", "no tar")
+    ),
+    events.SessionReconciled(
+        target=TARGET,
+        pod="myapp-1",
+        container="web",
+        files=12,
+        deleted=2,
+        bytes=12_345_678,
+        kept=3,
+        failed=1,
+        took_ms=230.0,
+    ),
+    events.SessionLost(
+        target=TARGET, pod="myapp-1", container="web", reason="cut", retry_s=0.5
+    ),
+    events.SessionRefused(
+        target=TARGET, pod="myapp-1", container="web", reason="no shell", hint="add one"
+    ),
+    events.SessionEnded(target=TARGET, pod="myapp-1", container="web"),
+    path_failed(b"data/\xff"),
+    events.PathNoted(
+        target=TARGET,
+        pod="myapp-1",
+        container="web",
+        path=b"a.py",
+        code="in-place",
+        reason="written in place",
+    ),
+    events.PathsKept(
+        target=TARGET,
+        pod="myapp-1",
+        container="web",
+        paths=(b"a", b"b", b"c", b"d"),
+        count=9,
+    ),
+    events.HookRan(
+        target=TARGET,
+        pod="myapp-1",
+        container="web",
+        action="run",
+        command="pip install x",
+        code=1,
+        output="no\n\x1b[31mway",
+        took_ms=2100.0,
+    ),
+    events.BatchDetected(batch=7, root="/src/app"),
+    events.BatchSettled(
+        batch=7, target=TARGET, files=1, deleted=0, settled_ms=10.04, scanned_ms=0.31
+    ),
+    events.BatchPacked(
+        batch=7, pod="myapp-1", container="web", bytes=2150, packed_ms=0.82
+    ),
+    events.BatchSent(
+        batch=7, pod="myapp-1", container="web", wire_bytes=812, sent_ms=1.1
+    ),
+    events.BatchApplied(
+        batch=7,
+        pod="myapp-1",
+        container="web",
+        files=1,
+        deleted=0,
+        failed=0,
+        applied_ms=3.2,
+        total_ms=15.4,
+    ),
+    batch_done(),
+)

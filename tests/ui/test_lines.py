@@ -1,0 +1,148 @@
+from dataclasses import dataclass
+
+import pytest
+
+from syncd import events
+from syncd.events import Event
+from syncd.ui.lines import Line, line
+from tests.ui.samples import EVENTS, TARGET, batch_done
+
+
+SAID = {
+    "syncd.started": (
+        "syncd 0.1.0",
+        "k3d-dev at https://127.0.0.1:6443: deployment/myapp, app=db",
+    ),
+    "syncd.in_step": ("in step", "3 replicas, 1.2 s"),
+    "syncd.stopped": ("stopped", "told to, 1 batch"),
+    "error": ("error", "no kubeconfig"),
+    "watch.started": ("/src/app", "watched: 412 files in 1 folder, inotify, 18 ms"),
+    "watch.degraded": ("/src/app", "no watches left"),
+    "watch.overflowed": ("/src/app", "too many events"),
+    "watch.root_lost": (
+        "/src/app",
+        "the local folder is gone; nothing is deleted because of it",
+    ),
+    "watch.root_found": ("/src/app", "the local folder is back"),
+    "path.skipped": (r"a\nsock", "not sent: is a socket"),
+    "secrets.withheld": ("secrets", "2 files stay here: .env, key.pem"),
+    "api.lost": ("https://127.0.0.1:6443", "no answer: connection refused"),
+    "api.back": ("https://127.0.0.1:6443", "answers again, after 3.2 s"),
+    "target.changed": ("deployment/myapp", "1 replica: myapp-1/web"),
+    "session.connected": (
+        "myapp-1/web",
+        (
+            "connected as app by python3 3.12.1, v5.channel.k8s.io, round trip 1.1 ms,"
+            " 88 ms"
+        ),
+    ),
+    "session.limited": ("myapp-1/web", "no Python; no tar"),
+    "session.reconciled": (
+        "myapp-1/web",
+        "in step: 12 files sent, 12 MiB, 2 deleted, 3 kept, 1 failed, 230 ms",
+    ),
+    "session.lost": ("myapp-1/web", "lost: cut; again in 500 ms"),
+    "session.refused": ("myapp-1/web", "no shell"),
+    "session.ended": ("myapp-1/web", "is no longer a replica"),
+    "path.failed": (r"data/\xff", "myapp-1/web: disk full"),
+    "path.noted": ("a.py", "myapp-1/web: written in place"),
+    "path.kept": ("myapp-1/web", "keeps 9 paths that only it has: a, b, c +6"),
+    "hook.ran": ("myapp-1/web", "run pip install x: exit 1, 2.1 s"),
+    "batch.detected": ("batch 7", "something moved in /src/app"),
+    "batch.settled": ("batch 7", "1 file, 0 deleted, settled 10 ms, scanned 0.3 ms"),
+    "batch.packed": ("batch 7", "myapp-1/web: 2.1 KiB packed, 0.8 ms"),
+    "batch.sent": ("batch 7", "myapp-1/web: 812 B sent, 1.1 ms"),
+    "batch.applied": ("batch 7", "myapp-1/web: applied, 3.2 ms, 15 ms in all"),
+    "batch.done": ("main.py", "1 file, 2.1 KiB → 3 replicas, 15 ms"),
+}
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
+def test_every_event_has_words(event: Event) -> None:
+    said = line(event)
+
+    assert (said.subject, said.said) == SAID[event.name]
+
+
+def test_there_is_a_sample_of_every_event() -> None:
+    kinds = {
+        kind
+        for kind in vars(events).values()
+        if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
+    }
+
+    assert {type(event) for event in EVENTS} == kinds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unworded(Event):
+    name = "new.thing"
+    level = "warning"
+    count: int
+    path: bytes
+    hint: str
+
+
+def test_an_event_without_words_says_its_fields() -> None:
+    event = Unworded(count=3, path=b"a\x1b", hint="look")
+
+    assert line(event) == Line(
+        subject="new.thing", said=r"count=3 path=a\x1b", hint="look", level="warning"
+    )
+
+
+def test_a_target_without_replicas_says_why() -> None:
+    event = events.TargetChanged(
+        target=TARGET, replicas=(), skipped={"myapp-0": "is leaving"}
+    )
+
+    assert line(event) == Line(
+        subject=TARGET,
+        said="no container to sync yet",
+        body=("myapp-0 is left out: is leaving",),
+        level="warning",
+    )
+
+
+def test_only_a_hook_that_failed_shows_its_output() -> None:
+    failed = next(each for each in EVENTS if isinstance(each, events.HookRan))
+    fields = events.as_dict(failed)
+    passed = events.HookRan(**{**fields, "code": 0})  # type: ignore[arg-type]  # mixed
+    killed = events.HookRan(**{**fields, "code": None})  # type: ignore[arg-type]  # mixed
+
+    assert line(failed).body == ("no", r"\x1b[31mway")
+    assert line(failed).level == "error"
+    assert line(passed).body == ()
+    assert line(passed).level == "info"
+    assert "did not end in time" in line(killed).said
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        pytest.param(
+            batch_done(behind=1, replicas=2),
+            "1 file, 2.1 KiB → 2 of 3 replicas, 15 ms",
+            id="one replica behind",
+        ),
+        pytest.param(
+            batch_done(replicas=0, behind=2),
+            "1 file, 2.1 KiB → no replica yet",
+            id="nobody there",
+        ),
+        pytest.param(
+            batch_done(files=0, deleted=2, bytes=0),
+            "2 deleted → 3 replicas, 15 ms",
+            id="deletes only",
+        ),
+        pytest.param(
+            batch_done(failed=1),
+            "1 file, 2.1 KiB → 3 replicas, 1 failed, 15 ms",
+            id="a path failed",
+        ),
+    ],
+)
+def test_a_batch_says_what_changed_and_where_it_is(
+    event: events.BatchDone, said: str
+) -> None:
+    assert line(event).said == said
