@@ -34,7 +34,7 @@ Emit = Callable[[Event], None]
 
 
 def as_dict(event: Event) -> dict[str, object]:
-    """Return the fields of `event` as plain JSON values, without its name.
+    r"""Return the fields of `event` as plain JSON values, without its name.
 
     Bytes become text with undecodable bytes as `\\xNN`.
     """
@@ -110,12 +110,23 @@ class Failed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WatchStarted(Event):
-    """A local folder is scanned and watched."""
+class FolderScanned(Event):
+    """The first snapshot of a local folder is taken."""
 
-    name = "watch.started"
+    name = "folder.scanned"
     root: str
     files: int
+    folders: int
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchStarted(Event):
+    """A local folder is watched."""
+
+    name = "watch.started"
+    level = "debug"
+    root: str
     folders: int
     backend: str
     took_ms: float
@@ -211,12 +222,14 @@ class TargetChanged(Event):
     Attributes:
         replicas: `pod/container` of each.
         skipped: Pod name to reason.
+        note: What stands above the Pods, such as a workload that does not exist.
     """
 
     name = "target.changed"
     target: str
     replicas: tuple[str, ...]
     skipped: Mapping[str, str]
+    note: str = ""
 
 
 # --- one container ------------------------------------------------------------

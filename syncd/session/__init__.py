@@ -1,5 +1,6 @@
 """One container's life: connect, reconcile, stream batches, reconnect."""
 
+from syncd.session.dial import dial
 from syncd.session.link import Ack, Failure, Hello, Link, Note, Ran, RootState, Sent
 from syncd.session.mark import Mark, Outcome
 from syncd.session.owed import Root
@@ -21,4 +22,5 @@ __all__ = [
     "Sent",
     "Session",
     "Who",
+    "dial",
 ]

@@ -79,6 +79,16 @@ class Ledger:
             self.kept.update({c.path for c in changes} - {c.path for c in mine})
         return tuple(mine)
 
+    def held(self, changes: Sequence[Change]) -> dict[bytes, Entry]:
+        """Return what the container is known to hold where `changes` are to be made."""
+        return {
+            change.path: self.remote[change.path]
+            for change in changes
+            if change.path in self.remote
+            and change.path not in self.doubt
+            and change.path not in self._newest
+        }
+
     def launch(self, batch: int, changes: Sequence[Change]) -> None:
         """Record that `changes` are about to be sent as `batch`."""
         self._flights[batch] = {change.path: change.entry for change in changes}

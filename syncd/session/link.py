@@ -122,8 +122,18 @@ class Link(Protocol):
         """
         ...
 
-    async def send(self, batch: int, root: int, changes: Sequence[Change]) -> Sent:
-        """Hand one batch to the wire. Batches are applied in the order of calls."""
+    async def send(
+        self, batch: int, root: int, changes: Sequence[Change], held: Tree
+    ) -> Sent:
+        """Hand one batch to the wire. Batches are applied in the order of calls.
+
+        Args:
+            batch: Its number; never one that was used before.
+            root: Index of the sync root.
+            changes: What to make equal.
+            held: What the container is known to hold at some of the paths; where only
+                the mode differs, the content need not travel.
+        """
         ...
 
     async def ack(self, batch: int) -> Ack:

@@ -35,7 +35,7 @@ class Session:
         roots: The sync roots, in the order that the link knows them.
         dial: Opens a link; raises `TransportError` or `TargetError`.
         emit: Where events go.
-        clock: Monotonic seconds.
+        notice: Called when `in_step` or `answered` changed.
         sleep: Waits for that many seconds.
 
     Attributes:
@@ -52,7 +52,7 @@ class Session:
         dial: Callable[[], AbstractAsyncContextManager[Link]],
         emit: events.Emit,
         *,
-        clock: Callable[[], float] = anyio.current_time,
+        notice: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         self.who = who
@@ -62,8 +62,8 @@ class Session:
         self.failures = 0
         self._owed = Owed(roots, self)
         self._dial = dial
-        self._report = Report(who, emit, clock)
-        self._clock = clock
+        self._report = Report(who, emit, anyio.current_time)
+        self._notice = notice
         self._sleep = sleep
         self._backoff = Backoff()
 
@@ -98,7 +98,7 @@ class Session:
     async def _attempt(self) -> SyncdError:
         """Hold one link until it breaks, and return why."""
         error: SyncdError | None = None
-        started = self._clock()
+        started = anyio.current_time()
         try:
             async with self._dial() as link, anyio.create_task_group() as tasks:
                 tasks.start_soon(link.serve)
@@ -109,6 +109,7 @@ class Session:
                 self.error = None
                 self.in_step.set()
                 self.answered.set()
+                self._notice()
                 tasks.start_soon(shipping.carry_out)
                 await shipping.ship(tasks)
         except* SyncdError as group:
@@ -127,5 +128,6 @@ class Session:
             self._report.refused(error)
         self.error = error
         self.answered.set()
+        self._notice()
         with anyio.move_on_after(REFUSED_RETRY_S):
             await self._owed.wait()

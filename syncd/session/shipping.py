@@ -66,9 +66,9 @@ class Shipping:
         changes = ledger.take(root.tree)
         if not changes:
             return []
-        number = next(_numbers)
+        number, held = next(_numbers), ledger.held(changes)
         ledger.launch(number, changes)
-        sent = await self._link.send(number, index, changes)
+        sent = await self._link.send(number, index, changes, held)
         ack = await self._link.ack(number)
         self._account(number, index, changes, sent, ack)
         return [(sent, ack)]
@@ -102,15 +102,16 @@ class Shipping:
             self._owed.settle(turn)
 
     async def _launch(self, index: int, turn: Turn, tasks: TaskGroup) -> None:
-        number = next(_numbers)
+        number, ledger = next(_numbers), self._owed.ledgers[index]
         await self._window.acquire_on_behalf_of(number)
-        changes = self._owed.ledgers[index].take(self._owed.roots[index].tree)
+        changes = ledger.take(self._owed.roots[index].tree)
         if not changes:
             self._window.release_on_behalf_of(number)
             return
-        self._owed.ledgers[index].launch(number, changes)
+        held = ledger.held(changes)
+        ledger.launch(number, changes)
         turn.unanswered += 1
-        sent = await self._link.send(number, index, changes)
+        sent = await self._link.send(number, index, changes, held)
         self._report.sent(turn.marks, sent)
 
         async def land() -> None:

@@ -116,7 +116,10 @@ class MemoryLink:
             if path.rpartition(b"/")[0] in wanted
         }
 
-    async def send(self, batch: int, root: int, changes: Sequence[Change]) -> Sent:
+    async def send(
+        self, batch: int, root: int, changes: Sequence[Change], held: Tree
+    ) -> Sent:
+        assert all(self.container.files.get(p) == held[p] for p in held)
         fault = next(self.container.faults, Fault.NONE)
         if fault is Fault.CUT_BEFORE or self.broken.is_set():
             self.broken.set()

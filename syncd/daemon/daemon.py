@@ -1,0 +1,121 @@
+"""The orchestrator: one task group that owns the life of everything below.
+
+    folder ──edit──▶ fleet ──nudge──▶ session ──▶ container
+                       ▲
+    follow ──view──────┘
+
+Folders are scanned while the cluster is being reached; neither waits for the other.
+"""
+
+from collections.abc import Sequence
+from itertools import count
+
+import anyio
+from anyio.abc import TaskGroup
+
+from syncd import __version__, errors, events
+from syncd.cluster import Api, connect
+from syncd.config import Settings
+from syncd.daemon import rules
+from syncd.daemon.folder import Folder
+from syncd.daemon.live import LiveTarget
+from syncd.errors import SyncdError
+
+
+ONCE_LIMIT_S = 60.0  # `syncd sync` gives up on a container after this long
+
+
+async def run(settings: Settings, emit: events.Emit, *, once: bool = False) -> int:
+    """Keep every target in step until cancelled; with `once`, until all are.
+
+    Returns:
+        With `once`: 0, or 1 if some path could not be made equal.
+
+    Raises:
+        SyncdError: At the start, or with `once`; after that syncd outlives breaks.
+    """
+    error: SyncdError | None = None
+    try:
+        return await _Daemon(settings, emit).run(once=once)
+    except* SyncdError as group:
+        error = errors.first(group)
+    raise error
+
+
+class _Daemon:
+    def __init__(self, settings: Settings, emit: events.Emit) -> None:
+        self._settings = settings
+        self._emit = emit
+        self._started_s = anyio.current_time()
+
+    async def run(self, *, once: bool) -> int:
+        failed = 0
+        async with anyio.create_task_group() as tasks:
+            folders: list[list[Folder]] = []
+            scanned = anyio.Event()
+            tasks.start_soon(self._scan, folders, scanned)
+            async with connect(
+                context=self._settings.context,
+                kubeconfig=self._settings.kubeconfig,
+                allow_contexts=self._settings.allow_contexts,
+            ) as api:
+                self._say_started(api)
+                await scanned.wait()
+                live = [
+                    LiveTarget(target, folders[index], api, tasks, self._emit)
+                    for index, target in enumerate(self._settings.targets)
+                ]
+                for target in live:
+                    target.start(tasks)
+                if once:
+                    failed = await self._once(live)
+                    tasks.cancel_scope.cancel()
+                else:
+                    await self._watch(live, tasks)
+        return 1 if failed else 0
+
+    async def _scan(self, folders: list[list[Folder]], scanned: anyio.Event) -> None:
+        for target in self._settings.targets:
+            opened = [
+                await Folder.open(sync.local, rules.ignored(target, sync), self._emit)
+                for sync in target.sync
+            ]
+            folders.append(opened)
+        scanned.set()
+
+    async def _once(self, live: Sequence[LiveTarget]) -> int:
+        """Wait for every replica; return how many paths could not be made equal."""
+        with anyio.move_on_after(ONCE_LIMIT_S):
+            for target in live:
+                await target.until_answered()
+        failed = sum(target.verdict() for target in live)
+        self._say_in_step(live)
+        return failed
+
+    async def _watch(self, live: Sequence[LiveTarget], tasks: TaskGroup) -> None:
+        numbers = count(1)
+        for target in live:
+            target.watch(tasks, numbers)
+        for target in live:
+            await target.until_in_step()
+        self._say_in_step(live)
+        await anyio.sleep_forever()
+
+    def _say_started(self, api: Api) -> None:
+        self._emit(
+            events.Started(
+                version=__version__,
+                project=str(self._settings.project),
+                context=api.context,
+                server=api.server,
+                targets=tuple(target.title for target in self._settings.targets),
+            )
+        )
+
+    def _say_in_step(self, live: Sequence[LiveTarget]) -> None:
+        self._emit(
+            events.InStep(
+                replicas=sum(len(target.fleet.sessions) for target in live),
+                since_start_ms=(anyio.current_time() - self._started_s) * 1000,
+            )
+        )

@@ -1,0 +1,156 @@
+"""All replicas of one target, each with its session."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial
+
+import anyio
+from anyio.abc import TaskGroup
+
+from syncd import events
+from syncd.cluster import Replica, View
+from syncd.daemon.folder import Edit
+from syncd.session import Link, Mark, Root, Session, Who
+
+
+NAMED = 20  # how many of its paths a batch names in events
+
+Dial = Callable[[Replica], AbstractAsyncContextManager[Link]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Berth:
+    session: Session
+    scope: anyio.CancelScope
+
+
+class Fleet:
+    """Starts a session for each container that appears, and ends it when it goes.
+
+    Args:
+        target: The target's name, for events.
+        roots: Its sync roots; all sessions share them.
+        dial: Opens a link into a container.
+        tasks: Where the sessions run.
+        emit: Where events go.
+
+    Attributes:
+        view: The last view of the target's Pods; None before the first.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        roots: Sequence[Root],
+        dial: Dial,
+        tasks: TaskGroup,
+        emit: events.Emit,
+    ) -> None:
+        self.target = target
+        self.view: View | None = None
+        self._roots = roots
+        self._dial = dial
+        self._tasks = tasks
+        self._emit = emit
+        self._berths: dict[str, _Berth] = {}
+        self._moved = anyio.Event()
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """The sessions of the containers that there are."""
+        return tuple(berth.session for berth in self._berths.values())
+
+    async def until(self, satisfied: Callable[[Sequence[Session]], bool]) -> None:
+        """Wait until the sessions satisfy a condition."""
+        while not satisfied(self.sessions):
+            await self._moved.wait()
+
+    def see(self, view: View) -> None:
+        """Take in which containers there are now."""
+        if self.view is None or _names(self.view) != _names(view):
+            replicas, skipped = _names(view)
+            self._emit(
+                events.TargetChanged(
+                    target=self.target, replicas=replicas, skipped=dict(skipped)
+                )
+            )
+        self.view = view
+        there = {_identity(replica): replica for replica in view.replicas}
+        for gone in self._berths.keys() - there.keys():
+            self._berths.pop(gone).scope.cancel()
+        for identity, replica in there.items():
+            if identity not in self._berths:
+                self._board(identity, replica)
+        self._notice()
+
+    def spread(self, root: int, edit: Edit, number: int) -> None:
+        """Tell every session of an edit, and follow it as batch `number`."""
+        tree = self._roots[root].tree
+        deleted = sum(path not in tree for path in edit.paths)
+        mark = Mark(
+            number=number,
+            target=self.target,
+            paths=tuple(sorted(edit.paths)[:NAMED]),
+            files=len(edit.paths) - deleted,
+            deleted=deleted,
+            detected_at_s=edit.detected_at_s,
+            settled_ms=edit.settled_ms,
+            scanned_ms=edit.scanned_ms,
+            emit=self._emit,
+        )
+        self._emit(
+            events.BatchSettled(
+                batch=number,
+                target=self.target,
+                files=mark.files,
+                deleted=deleted,
+                settled_ms=edit.settled_ms,
+                scanned_ms=edit.scanned_ms,
+            )
+        )
+        level = [session for session in self.sessions if session.in_step.is_set()]
+        mark.behind = len(self._berths) - len(level)
+        for session in self.sessions:
+            session.nudge(root, edit.paths, mark if session in level else None)
+        mark.expect(level)
+
+    def _board(self, identity: str, replica: Replica) -> None:
+        session = Session(
+            Who(self.target, replica.pod, replica.container),
+            self._roots,
+            partial(self._dial, replica),
+            self._emit,
+            notice=self._notice,
+        )
+        berth = _Berth(session, anyio.CancelScope())
+        self._berths[identity] = berth
+        self._tasks.start_soon(self._sail, berth)
+
+    def _notice(self) -> None:
+        self._moved.set()
+        self._moved = anyio.Event()
+
+    async def _sail(self, berth: _Berth) -> None:
+        try:
+            with berth.scope:
+                await berth.session.run()
+        finally:
+            berth.session.leave()
+            self._emit(
+                events.SessionEnded(
+                    target=self.target,
+                    pod=berth.session.who.pod,
+                    container=berth.session.who.container,
+                )
+            )
+
+
+def _identity(replica: Replica) -> str:
+    """Return what changes when the container is another one with other files."""
+    return f"{replica.uid}/{replica.container}/{replica.container_id}"
+
+
+def _names(view: View) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    replicas = tuple(f"{replica.pod}/{replica.container}" for replica in view.replicas)
+    return replicas, tuple((skip.pod, skip.reason) for skip in view.skipped)

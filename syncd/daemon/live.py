@@ -1,0 +1,118 @@
+"""One target while syncd runs: its folders here tied to its replicas there."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.streams.memory import MemoryObjectReceiveStream
+
+from syncd import events
+from syncd.cluster import Api, TargetSpec, View, follow
+from syncd.config import Sync, Target
+from syncd.daemon import rules
+from syncd.daemon.fleet import Fleet
+from syncd.daemon.folder import Edit, Folder
+from syncd.daemon.owned import Owned
+from syncd.session import Root, Session, dial
+
+
+class LiveTarget:
+    """Follows a target's Pods and tells their sessions of every edit.
+
+    Args:
+        target: What the settings say of it.
+        folders: Its sync roots, scanned, in the order of the settings.
+        api: The cluster.
+        tasks: Where everything runs.
+        emit: Where events go.
+
+    Raises:
+        ConfigError: If the workload is none that can be followed.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        folders: Sequence[Folder],
+        api: Api,
+        tasks: TaskGroup,
+        emit: events.Emit,
+    ) -> None:
+        self._folders = folders
+        self._api = api
+        self._emit = emit
+        self._spec = TargetSpec.parse(
+            target.title, target.namespace or api.namespace, target.container
+        )
+        roots = [
+            self._root(target, sync, folder)
+            for sync, folder in zip(target.sync, folders, strict=True)
+        ]
+        self.fleet = Fleet(
+            target.title, roots, partial(dial, api, roots=roots), tasks, emit
+        )
+
+    def start(self, tasks: TaskGroup) -> None:
+        """Follow the Pods for as long as `tasks` lives."""
+        send, receive = anyio.create_memory_object_stream[View](1)
+        tasks.start_soon(follow, self._api, self._spec, send, self._emit)
+        tasks.start_soon(self._see, receive)
+
+    def watch(self, tasks: TaskGroup, numbers: Iterator[int]) -> None:
+        """Watch the folders too; batches get their ids from `numbers`."""
+
+        def spread(root: int, edit: Edit) -> None:
+            self.fleet.spread(root, edit, next(numbers))
+
+        for index, folder in enumerate(self._folders):
+            tasks.start_soon(folder.watch, partial(spread, index))
+
+    async def until_in_step(self) -> None:
+        """Wait until there is a replica, and each holds the local tree."""
+        await self.fleet.until(_in_step)
+
+    async def until_answered(self) -> None:
+        """Wait until there is a replica, and each is equal or has refused."""
+        await self.fleet.until(_answered)
+
+    def verdict(self) -> int:
+        """Return how many paths could not be made equal in some replica.
+
+        Raises:
+            SyncdError: What kept a replica, or all, from being compared at all.
+        """
+        sessions = self.fleet.sessions
+        for session in sessions:
+            if session.error is not None:
+                raise session.error
+        if not sessions:
+            raise (self.fleet.view or View()).explain(self._spec)
+        return sum(session.failures for session in sessions)
+
+    def _root(self, target: Target, sync: Sync, folder: Folder) -> Root:
+        spec = self._spec
+        place = (self._api.server, spec.namespace, str(spec), spec.container or "")
+        return Root(
+            local=bytes(folder.path),
+            remote=sync.remote,
+            tree=folder.tree,
+            ignored=folder.ignored,
+            look_again=folder.look_again,
+            plan=rules.plan(target.rules),
+            owned=Owned.of(*place, str(folder.path), sync.remote),
+            whole=target.mode == "one-way-replica",
+        )
+
+    async def _see(self, views: MemoryObjectReceiveStream[View]) -> None:
+        with views:
+            async for view in views:
+                self.fleet.see(view)
+
+
+def _in_step(sessions: Sequence[Session]) -> bool:
+    return bool(sessions) and all(session.in_step.is_set() for session in sessions)
+
+
+def _answered(sessions: Sequence[Session]) -> bool:
+    return bool(sessions) and all(session.answered.is_set() for session in sessions)

@@ -1,0 +1,43 @@
+"""The settings' rules as a plan, and as patterns that keep a path at home. Pure."""
+
+from collections.abc import Iterable, Sequence
+from itertools import dropwhile
+from typing import assert_never
+
+from syncd.config import IgnoreRule, RestartRule, Rule, RunRule, Sync, SyncRule, Target
+from syncd.plan import Action, Plan, Restart, Rule as Planned, Run
+
+
+def plan(rules: Iterable[Rule]) -> Plan:
+    """Return what follows when a path has landed, by `rules`."""
+    return Plan([Planned(rule.paths, _action(rule)) for rule in rules])
+
+
+def ignored(target: Target, sync: Sync) -> tuple[str, ...]:
+    """Return the patterns of `sync` and of the ignore rules, in gitignore's order.
+
+    Of rules the first match decides, of patterns the last: so they are turned round,
+    and a rule that stands before an ignore rule takes its paths out again.
+    """
+    backwards: Sequence[Rule] = target.rules[::-1]
+    deciding = dropwhile(lambda rule: not isinstance(rule, IgnoreRule), backwards)
+    return (
+        *sync.ignore,
+        *(
+            pattern if isinstance(rule, IgnoreRule) else f"!{pattern.lstrip('!')}"
+            for rule in deciding
+            for pattern in rule.paths
+        ),
+    )
+
+
+def _action(rule: Rule) -> Action | None:
+    match rule:
+        case RunRule():
+            return Run(tuple(rule.run), rule.cwd, rule.timeout_s)
+        case RestartRule():
+            return Restart(rule.restart.match, rule.restart.signal)
+        case SyncRule() | IgnoreRule():
+            return None
+        case _:
+            assert_never(rule)

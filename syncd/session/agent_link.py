@@ -1,0 +1,338 @@
+"""The link to the agent: one warm stream, frames both ways."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import count, islice
+from typing import Any, Protocol
+
+import anyio
+from anyio import to_thread
+
+from syncd import wire
+from syncd.cluster import Exit, Output
+from syncd.delta import Delta
+from syncd.errors import ProtocolError, TransportError
+from syncd.session.link import Ack, Failure, Hello, Note, Ran, RootState, Sent
+from syncd.session.owed import Root
+from syncd.tree import Change, Entry, Kind, Tree
+
+
+PING_AFTER_S = 10.0
+SILENCE_S = 20.0
+HANDSHAKE_S = 15.0
+CHUNK = 20_000  # paths in one message; keeps it far under the limit of a frame
+PIECE = 512 * 1024  # bytes of frames in one message on the stream, about
+LONG_LINK_MS = 5.0  # from this round trip on, deflating costs less than sending
+
+
+class Stream(Protocol):
+    """What carries the frames: the stdin and stdout of a process."""
+
+    @property
+    def protocol(self) -> str:
+        """What the stream speaks, for events."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """Write to stdin."""
+        ...
+
+    async def receive(self) -> Output | Exit:
+        """Return what was written to stdout or stderr, or how the process ended."""
+        ...
+
+
+class ProcessEnded(TransportError):
+    """The process at the far end is gone.
+
+    Attributes:
+        code: What it exited with.
+    """
+
+    def __init__(self, code: int, stderr: str) -> None:
+        said = stderr.strip().rpartition("\n")[2]
+        super().__init__(
+            f"the agent's process ended with code {code}" + f": {said}" * bool(said)
+        )
+        self.code = code
+
+
+@dataclass(slots=True)
+class _Question:
+    """Something asked of the agent, and the parts of its answer."""
+
+    parts: list[wire.Message] = field(default_factory=list)
+    answered: anyio.Event = field(default_factory=anyio.Event)
+
+
+class AgentLink:
+    """Speaks to the agent over an exec stream.
+
+    Open it with `meet`; then `serve` must run for as long as it is used.
+    """
+
+    window = 8
+
+    def __init__(self, stream: Stream, roots: Sequence[Root]) -> None:
+        self._stream = stream
+        self._roots = roots
+        self._decoder = wire.Decoder()
+        self._questions: dict[tuple[str, int], _Question] = {}
+        self._ids = count(1)
+        self._turn = anyio.Lock()
+        self._heard_s = anyio.current_time()
+        self._deltas: dict[int, Delta] = {}
+        self._stderr = b""
+        self._hello: Hello | None = None
+
+    @property
+    def hello(self) -> Hello:
+        """Who answered."""
+        assert self._hello is not None, "meet comes first"
+        return self._hello
+
+    async def meet(self, boot: bytes, via: str) -> None:
+        """Hand the agent over and wait for its greeting.
+
+        Args:
+            boot: The agent, as its boot line reads it.
+            via: What runs it, for events.
+
+        Raises:
+            TransportError: If it does not answer in time.
+            ProcessEnded: If the process ended instead.
+        """
+        roots = [root.remote for root in self._roots]
+        with anyio.move_on_after(HANDSHAKE_S):
+            await self._stream.send(boot)
+            await self._say({"op": "hello", "roots": roots})
+            greeting = await self._next("hello")
+            asked = anyio.current_time()
+            await self._say({"op": "ping", "id": 0})
+            await self._next("pong")
+            self._hello = Hello(
+                via=f"{via} {greeting['python']}",
+                protocol=self._stream.protocol,
+                user=str(greeting["user"]),
+                round_trip_ms=(anyio.current_time() - asked) * 1000,
+                roots=tuple(_root_state(state) for state in greeting["roots"]),
+            )
+            return
+        raise TransportError(f"the agent did not answer within {HANDSHAKE_S:.0f} s")
+
+    async def serve(self) -> None:
+        """Read what arrives, and ask for a sign of life where nothing does."""
+        while True:
+            messages = None
+            with anyio.move_on_after(PING_AFTER_S):
+                messages = await self._receive()
+            if messages is not None:
+                for message in messages:
+                    self._take(message)
+                continue
+            silent_s = anyio.current_time() - self._heard_s
+            if silent_s > SILENCE_S - 1:
+                raise TransportError(f"nothing was heard for {silent_s:.0f} s")
+            with anyio.fail_after(PING_AFTER_S):
+                await self._say({"op": "ping", "id": 0})
+
+    async def listing(
+        self, root: int, dirs: Collection[bytes], local: Tree
+    ) -> Mapping[bytes, Entry]:
+        """See `Link.listing`."""
+        found: dict[bytes, Entry] = {}
+        for some in _chunks(dirs):
+            names = [wire.as_text(path) for path in some]
+            answer = await self._ask("list", root=root, dirs=names)
+            found.update(_entries(answer["entries"]))
+        doubtful = [
+            path for path, entry in found.items() if _may_equal(entry, local.get(path))
+        ]
+        for some in _chunks(doubtful):
+            names = [wire.as_text(path) for path in some]
+            answer = await self._ask("hash", root=root, paths=names)
+            for name, digest in answer.get("digests", {}).items():
+                path = wire.as_path(name)
+                found[path] = replace(found[path], digest=bytes.fromhex(digest))
+        return found
+
+    async def send(
+        self, batch: int, root: int, changes: Sequence[Change], held: Tree
+    ) -> Sent:
+        """See `Link.send`."""
+        self._questions["applied", batch] = _Question()
+        async with self._turn:
+            return await self._deliver(batch, root, changes, held)
+
+    async def ack(self, batch: int) -> Ack:
+        """See `Link.ack`."""
+        answer = await self._answer("applied", batch)
+        self._deltas.pop(batch).confirm(answer)
+        return Ack(
+            files=answer["files"],
+            deleted=answer["deleted"],
+            failures=tuple(
+                Failure(wire.as_path(error["path"]), error["code"], error["error"])
+                for error in answer.get("errors", ())
+            ),
+            notes=tuple(
+                Note(wire.as_path(note["path"]), note["code"], note["reason"])
+                for note in answer.get("notes", ())
+            ),
+        )
+
+    async def run(
+        self, argv: Sequence[str], *, cwd: str | None, timeout_s: float
+    ) -> Ran:
+        """See `Link.run`."""
+        answer = await self._ask(
+            "run", "ran", argv=list(argv), cwd=cwd, timeout_s=timeout_s
+        )
+        return Ran(answer["code"], answer["output_tail"])
+
+    async def signal(self, match: str, signal: str) -> Ran:
+        """See `Link.signal`."""
+        answer = await self._ask("signal", "signalled", match=match, signal=signal)
+        return Ran(answer["code"], answer["output_tail"])
+
+    async def close(self) -> None:
+        """Let the agent go; that the wire is gone already is no matter."""
+        with anyio.move_on_after(1, shield=True), suppress(TransportError):
+            await self._say({"op": "bye"})
+
+    # --- asking and answering -------------------------------------------------
+
+    async def _ask(self, op: str, reply: str = "", **fields: object) -> wire.Message:
+        number = next(self._ids)
+        self._questions[reply or op, number] = _Question()
+        await self._say({"op": op, "id": number, **fields})
+        return await self._answer(reply or op, number)
+
+    async def _answer(self, reply: str, number: int) -> wire.Message:
+        question = self._questions[reply, number]
+        await question.answered.wait()
+        del self._questions[reply, number]
+        return wire.joined(question.parts)
+
+    def _take(self, message: wire.Message) -> None:
+        if message["op"] in ("pong", "busy"):
+            return
+        if message["op"] == "fatal":
+            raise ProtocolError(f"the agent gave up: {message.get('error')}")
+        question = self._questions.get((message["op"], message.get("id", 0)))
+        if question is None:
+            raise ProtocolError(
+                f"the agent answered what nobody asked: {message['op']}"
+            )
+        question.parts.append(message)
+        if message.get("end", True):
+            question.answered.set()
+
+    async def _next(self, op: str) -> wire.Message:
+        """Wait for a message of the handshake, before `serve` runs."""
+        while True:
+            for message in await self._receive():
+                if message["op"] == op:
+                    return message
+
+    # --- the wire ---------------------------------------------------------------
+
+    async def _say(self, message: wire.Message) -> None:
+        async with self._turn:
+            await self._stream.send(wire.encode(message))
+
+    async def _receive(self) -> list[wire.Message]:
+        event = await self._stream.receive()
+        self._heard_s = anyio.current_time()
+        match event:
+            case Output(channel=1, data=data):
+                frames = self._decoder.feed(data)
+                return [frame for frame in frames if not isinstance(frame, wire.Data)]
+            case Output(data=data):
+                self._stderr = (self._stderr + data)[-2000:]
+                return []
+            case Exit(code=code):
+                raise ProcessEnded(code, self._stderr.decode("utf-8", "replace"))
+
+    async def _deliver(
+        self, batch: int, root: int, changes: Sequence[Change], held: Tree
+    ) -> Sent:
+        place = self._roots[root]
+        delta = Delta(
+            place.local,
+            changes,
+            held=held,
+            replica=place.whole,
+            compress=self.hello.round_trip_ms > LONG_LINK_MS,
+        )
+        pieces = _gathered(delta.frames(batch, root))
+        packed_s = sent_s = 0.0
+        while True:
+            started = anyio.current_time()
+            piece = await to_thread.run_sync(next, pieces, b"")
+            packed = anyio.current_time()
+            packed_s += packed - started
+            if not piece:
+                break
+            await self._stream.send(piece)
+            sent_s += anyio.current_time() - packed
+        self._deltas[batch] = delta
+        return Sent(
+            size=delta.pack.size,
+            wire_size=delta.wire_bytes,
+            packed_ms=packed_s * 1000,
+            sent_ms=sent_s * 1000,
+            torn=tuple(delta.pack.void),
+        )
+
+
+def _gathered(frames: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield `frames` in pieces that are worth a message: a small batch is one."""
+    buffer = bytearray()
+    for frame in frames:
+        buffer += frame
+        if len(buffer) >= PIECE:
+            yield bytes(buffer)
+            buffer.clear()
+    if buffer:
+        yield bytes(buffer)
+
+
+def _root_state(state: Mapping[str, object]) -> RootState:
+    return RootState(
+        path=str(state["path"]),
+        exists=bool(state["exists"]),
+        is_dir=state["kind"] == Kind.DIR,
+        writable=bool(state["writable"]),
+    )
+
+
+def _chunks(paths: Iterable[bytes]) -> Iterator[list[bytes]]:
+    rest = iter(sorted(paths))
+    while some := list(islice(rest, CHUNK)):
+        yield some
+
+
+def _entries(items: Sequence[Sequence[Any]]) -> Iterator[tuple[bytes, Entry]]:
+    for name, kind, mode, size, _mtime_ns, target in items:
+        match kind:
+            case "f":
+                entry = Entry(Kind.FILE, int(mode), int(size))
+            case "d":
+                entry = Entry(Kind.DIR, int(mode) | 0o700)
+            case "l":
+                entry = Entry(Kind.LINK, target=wire.as_path(target))
+            case _:
+                continue  # a socket or the like: none of syncd's business
+        yield wire.as_path(name), entry
+
+
+def _may_equal(theirs: Entry, ours: Entry | None) -> bool:
+    """Return whether only the contents can tell the two apart."""
+    return (
+        theirs.kind is Kind.FILE
+        and ours is not None
+        and ours.kind is Kind.FILE
+        and ours.size == theirs.size
+    )

@@ -1,0 +1,55 @@
+"""Opening a link: the agent where there is a Python, else `sh` and `tar`."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from syncd import agent
+from syncd.cluster import Api, CommandNotFound, Replica, open_exec
+from syncd.errors import TargetError
+from syncd.session.agent_link import AgentLink, ProcessEnded
+from syncd.session.link import Link
+from syncd.session.owed import Root
+
+
+# PATH first; then where images keep a Python that is not on it.
+INTERPRETERS = (
+    "python3",
+    "python",
+    "/usr/local/bin/python3",
+    "/usr/bin/python3",
+    "/opt/venv/bin/python3",
+)
+_TOO_OLD = 91  # what the boot line exits with under a Python before 3.8
+
+
+@asynccontextmanager
+async def dial(
+    api: Api, replica: Replica, roots: Sequence[Root]
+) -> AsyncIterator[Link]:
+    """Open a link into a container.
+
+    Raises:
+        TargetError: If there is neither a Python nor a shell with tar.
+        TransportError: If the container cannot be reached.
+    """
+    for interpreter in INTERPRETERS:
+        argv, boot = agent.boot(interpreter)
+        async with open_exec(api, replica, argv) as stream:
+            link = AgentLink(stream, roots)
+            try:
+                await link.meet(boot, "python")
+            except CommandNotFound:
+                continue
+            except ProcessEnded as ended:
+                if ended.code == _TOO_OLD:
+                    continue
+                raise
+            try:
+                yield link
+            finally:
+                await link.close()
+            return
+    raise TargetError(
+        f"{replica.pod} container {replica.container} has no Python 3.8 or newer:"
+        f" looked for {', '.join(INTERPRETERS)}",
+    )
