@@ -1,0 +1,184 @@
+"""The snapshot of one sync root, kept true."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from syncd.errors import Halted
+from syncd.ignore import Ignore
+from syncd.scan.walk import Walk, is_folder
+from syncd.tree import Entry, Kind, Problem
+
+
+_Identity = tuple[int, int]
+
+
+class Scanner:
+    """The snapshot of one sync root.
+
+    Methods block, so they are called in a worker thread, one at a time.
+
+    Args:
+        root: The folder.
+        ignore: Its rules; what they ignore is not looked at.
+
+    Attributes:
+        tree: The snapshot, changed in place.
+        problems: The paths that could not be taken into the snapshot as they are. What
+            was known of them before stands.
+    """
+
+    def __init__(self, root: Path, ignore: Ignore) -> None:
+        self.tree: dict[bytes, Entry] = {}
+        self.problems: dict[bytes, Problem] = {}
+        self._root = root
+        self._ignore = ignore
+        self._identity: _Identity | None = None
+        self._torn: frozenset[bytes] = frozenset()
+
+    @property
+    def dirs(self) -> frozenset[bytes]:
+        """The folders of the snapshot; the root itself is not among them."""
+        return frozenset(p for p, e in self.tree.items() if e.kind is Kind.DIR)
+
+    def scan(self) -> frozenset[bytes]:
+        """Look at the whole root and return the paths that changed.
+
+        Raises:
+            Halted: If the root is gone, or another one that is empty stands in its
+                place; the snapshot is as it was.
+        """
+        with self._opened() as (top, identity):
+            walk = Walk(top, self._ignore, self.tree)
+            walk.descend(b"")
+        self._check(walk, identity)
+        self._identity = identity
+        self._torn = frozenset(walk.torn)
+        self.problems = walk.problems
+        return self._replace(self.tree.keys() - walk.found.keys(), walk.found)
+
+    def rescan(self, hints: Iterable[bytes]) -> frozenset[bytes]:
+        """Look at what `hints` name, with all that is below, and return what changed.
+
+        What was being written during the last look is looked at again too.
+
+        Raises:
+            Halted: As `scan` does.
+        """
+        with self._opened() as (top, identity):
+            if identity != self._identity or b"" in (wanted := {*hints, *self._torn}):
+                return self.scan()
+            walk = Walk(top, self._ignore, self.tree)
+            starts = self._starts(top, wanted)
+            for start in starts:
+                self._ignore.forget(start)
+                walk.look(start)
+        known = self._known(starts)
+        self._torn = frozenset(walk.torn)
+        for path in [p for p in self.problems if _below(p, starts)]:
+            del self.problems[path]
+        self.problems.update(walk.problems)
+        return self._replace(known - walk.found.keys(), walk.found)
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[int, _Identity]]:
+        try:
+            top = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as exc:
+            raise self._halted(f"cannot be read: {exc.strerror}") from exc
+        try:
+            stat = os.fstat(top)
+            yield top, (stat.st_dev, stat.st_ino)
+        finally:
+            os.close(top)
+
+    def _check(self, walk: Walk, identity: _Identity) -> None:
+        """Refuse what a folder shows while it goes, or is not there for now."""
+        try:
+            stat = self._root.stat()
+        except OSError as exc:
+            raise self._halted("vanished") from exc
+        if (stat.st_dev, stat.st_ino) != identity:
+            raise self._halted("was replaced while it was read")
+        # An unmounted volume leaves an empty folder of the same name.
+        if self.tree and not walk.found and identity != self._identity:
+            raise self._halted("was replaced by an empty one")
+
+    def _halted(self, what: str) -> Halted:
+        return Halted(
+            f"the local folder {self._root} {what}; nothing is deleted because of it",
+            hint="Bring the folder back, or start again if this is what you want.",
+        )
+
+    def _starts(self, top: int, hints: Iterable[bytes]) -> frozenset[bytes]:
+        """Return where to look so that all `hints` are seen, each place once."""
+        sound: dict[bytes, bool] = {}
+        found = {self._start(top, hint, sound) for hint in hints}
+        return frozenset(p for p in found if not any(a in found for a in _above(p)))
+
+    def _start(self, top: int, path: bytes, sound: dict[bytes, bool]) -> bytes:
+        """Return `path`, or the first folder above it that is not what it was."""
+        for folder in _above(path):
+            known = sound.get(folder)
+            if known is None:
+                known = sound[folder] = self._is_sound(top, folder)
+            if not known:
+                return folder
+        return path
+
+    def _is_sound(self, top: int, folder: bytes) -> bool:
+        entry = self.tree.get(folder)
+        return (
+            entry is not None
+            and entry.kind is Kind.DIR
+            # Whether a folder that Docker excludes exists hangs on its content.
+            and not self._ignore.ignored(folder, is_dir=True)
+            and is_folder(top, folder)
+        )
+
+    def _known(self, starts: frozenset[bytes]) -> set[bytes]:
+        """Return the paths of the snapshot at and below `starts`."""
+        known = {start for start in starts if start in self.tree}
+        folders = {s for s in known if self.tree[s].kind is Kind.DIR}
+        if folders:
+            inside = dict.fromkeys(folders, True)
+            known.update(p for p in self.tree if _inside(p, inside))
+        return known
+
+    def _replace(
+        self, gone: Iterable[bytes], found: Mapping[bytes, Entry]
+    ) -> frozenset[bytes]:
+        changed = set(gone)
+        for path in changed:
+            del self.tree[path]
+        for path, entry in found.items():
+            old = self.tree.get(path)
+            if old is not entry:
+                self.tree[path] = entry
+                if old != entry:
+                    changed.add(path)
+        return frozenset(changed)
+
+
+def _above(path: bytes) -> Iterator[bytes]:
+    """Yield the folders above `path`, from the top down, without the root."""
+    end = path.find(b"/")
+    while end >= 0:
+        yield path[:end]
+        end = path.find(b"/", end + 1)
+
+
+def _below(path: bytes, starts: frozenset[bytes]) -> bool:
+    return path in starts or any(folder in starts for folder in _above(path))
+
+
+def _inside(path: bytes, known: dict[bytes, bool]) -> bool:
+    """Return whether `path` is below a folder that `known` says is one to look for."""
+    folder = path.rpartition(b"/")[0]
+    if not folder:
+        return False
+    answer = known.get(folder)
+    if answer is None:
+        answer = known[folder] = _inside(folder, known)
+    return answer
