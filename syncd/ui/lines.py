@@ -63,27 +63,28 @@ def _(event: events.InStep) -> Line:
 
 @line.register
 def _(event: events.Stopped) -> Line:
-    said = f"{event.reason}, {event.batches:,} {_es(event.batches, 'batch')}"
-    return Line(subject="stopped", said=safe(said))
+    said = f"{safe(event.reason)}, {count(event.batches, 'batch')}"
+    return Line(subject="stopped", said=said)
 
 
 @line.register
 def _(event: events.Failed) -> Line:
-    return Line(
-        subject="error",
-        said=safe(event.message),
-        hint=safe(event.hint),
-        level="error",
-    )
+    said, hint = safe(event.message), safe(event.hint)
+    return Line(subject="error", said=said, hint=hint, level="error")
+
+
+@line.register
+def _(event: events.FolderScanned) -> Line:
+    held = f"{count(event.files, 'file')} in {count(event.folders, 'folder')}"
+    return Line(subject=safe(event.root), said=f"{held}, {took(event.took_ms)}")
 
 
 @line.register
 def _(event: events.WatchStarted) -> Line:
-    said = (
-        f"{count(event.files, 'file')} in {count(event.folders, 'folder')},"
-        f" {event.backend}, {took(event.took_ms)}"
+    said = f"{count(event.folders, 'folder')} watched by {safe(event.backend)}"
+    return Line(
+        subject=safe(event.root), said=f"{said}, {took(event.took_ms)}", level="debug"
     )
-    return Line(subject=safe(event.root), said=f"watched: {safe(said)}")
 
 
 @line.register(events.WatchDegraded)
@@ -141,9 +142,10 @@ def _(event: events.TargetChanged) -> Line:
         safe(f"{pod} is left out: {reason}") for pod, reason in event.skipped.items()
     )
     if not event.replicas:
+        note = f": {event.note}" if event.note else ""
         return Line(
             subject=safe(event.target),
-            said="no container to sync yet",
+            said=f"no container to sync yet{safe(note)}",
             body=skipped,
             level="warning",
         )
@@ -294,7 +296,3 @@ def _step(batch: int, said: str) -> Line:
 
 def _container(event: _OfContainer) -> str:
     return safe(f"{event.pod}/{event.container}")
-
-
-def _es(amount: int, noun: str) -> str:
-    return noun if amount == 1 else f"{noun}es"

@@ -46,8 +46,9 @@ def took(milliseconds: float) -> str:
 
 
 def count(amount: int, noun: str) -> str:
-    """Return `1 file`, `3 files`, `1,204 files`."""
-    return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
+    """Return `1 file`, `1,204 files`, `2 batches`."""
+    plural = f"{noun}es" if noun.endswith("ch") else f"{noun}s"
+    return f"{amount:,} {noun if amount == 1 else plural}"
 
 
 def some(names: tuple[bytes, ...] | tuple[str, ...], total: int, *, most: int) -> str:

@@ -52,9 +52,8 @@ EVENTS: tuple[Event, ...] = (
     events.InStep(replicas=3, since_start_ms=1234.5),
     events.Stopped(reason="told to", batches=1),
     events.Failed(message="no kubeconfig", hint="make one"),
-    events.WatchStarted(
-        root="/src/app", files=412, folders=1, backend="inotify", took_ms=18.2
-    ),
+    events.FolderScanned(root="/src/app", files=412, folders=1, took_ms=18.2),
+    events.WatchStarted(root="/src/app", folders=12, backend="inotify", took_ms=2.5),
     events.WatchDegraded(root="/src/app", reason="no watches left", hint="sysctl"),
     events.WatchOverflowed(root="/src/app", reason="too many events", hint="sysctl"),
     events.RootLost(root="/src/app", hint="put it back"),

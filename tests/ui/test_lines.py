@@ -16,7 +16,8 @@ SAID = {
     "syncd.in_step": ("in step", "3 replicas, 1.2 s"),
     "syncd.stopped": ("stopped", "told to, 1 batch"),
     "error": ("error", "no kubeconfig"),
-    "watch.started": ("/src/app", "watched: 412 files in 1 folder, inotify, 18 ms"),
+    "folder.scanned": ("/src/app", "412 files in 1 folder, 18 ms"),
+    "watch.started": ("/src/app", "12 folders watched by inotify, 2.5 ms"),
     "watch.degraded": ("/src/app", "no watches left"),
     "watch.overflowed": ("/src/app", "too many events"),
     "watch.root_lost": (
@@ -93,12 +94,12 @@ def test_an_event_without_words_says_its_fields() -> None:
 
 def test_a_target_without_replicas_says_why() -> None:
     event = events.TargetChanged(
-        target=TARGET, replicas=(), skipped={"myapp-0": "is leaving"}
+        target=TARGET, replicas=(), skipped={"myapp-0": "is leaving"}, note="it has 0"
     )
 
     assert line(event) == Line(
         subject=TARGET,
-        said="no container to sync yet",
+        said="no container to sync yet: it has 0",
         body=("myapp-0 is left out: is leaving",),
         level="warning",
     )
