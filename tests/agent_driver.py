@@ -74,14 +74,17 @@ class AgentProcess:
 
     def close(self) -> int:
         """End its stdin, as a lost stream does, and return its exit code."""
-        assert self.process.stdin and self.process.stdout and self.process.stderr
-        self.process.stdin.close()
+        process = self.process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.close()
         try:
-            code = self.process.wait(DEADLINE_S)
+            code = process.wait(DEADLINE_S)
         finally:
-            self.process.kill()
-            self.process.stdout.close()
-            self.process.stderr.close()
+            process.kill()
+            process.stdout.close()
+            process.stderr.close()
         return code
 
     def send(self, data: bytes | Message) -> None:
@@ -180,23 +183,23 @@ def served(root: Path, frames: Iterable[bytes]) -> list[Message]:
 def tree_at(root: Path) -> dict[bytes, Entry]:
     """Return what is on disk below `root`."""
     found: dict[bytes, Entry] = {}
-    for folder, folders, files in os.walk(os.fsencode(root)):
+    for folder, folders, files in os.walk(root):
         for name in folders + files:
-            path = os.path.join(folder, name)
-            found[os.path.relpath(path, os.fsencode(root))] = entry_at(path)
+            path = Path(folder, name)
+            found[os.fsencode(path.relative_to(root))] = entry_at(path)
     return found
 
 
-def entry_at(path: bytes | Path) -> Entry:
+def entry_at(path: Path) -> Entry:
     """Return the entry of one path."""
-    facts = os.lstat(path)
+    facts = path.lstat()
     if stat.S_ISLNK(facts.st_mode):
-        return Entry(Kind.LINK, target=os.fsencode(os.readlink(path)))
+        target = os.readlink(os.fsencode(path))  # noqa: PTH115 - Path normalizes it
+        return Entry(Kind.LINK, target=target)
     mode = stat.S_IMODE(facts.st_mode)
     if stat.S_ISDIR(facts.st_mode):
         return Entry(Kind.DIR, mode)
-    with open(path, "rb") as file:
-        content = file.read()
+    content = path.read_bytes()
     return Entry(Kind.FILE, mode, len(content), hashlib.sha256(content).digest())
 
 
