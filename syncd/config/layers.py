@@ -1,5 +1,6 @@
 """What the variables and the flags say, key by key."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -79,7 +80,8 @@ def from_environ(environ: Mapping[str, str], cwd: Path) -> Iterator[Said]:
 
 def anchored(path: str, folder: Path) -> str:
     """Return a path that may start with `~` or be relative to `folder`."""
-    return str(folder / Path(path).expanduser())
+    # Unlike Path.expanduser(), this leaves alone what it does not know.
+    return str(folder / os.path.expanduser(path))  # noqa: PTH111  # see above
 
 
 def _anchored(key: tuple[str, ...], value: object, cwd: Path) -> object:

@@ -41,7 +41,7 @@ def load(
     Raises:
         ConfigError: With everything that is wrong, in one message.
     """
-    source = read(cwd / file, cwd) if file else find(cwd, Path.home())
+    source = read(cwd / file, cwd) if file else find(cwd, Path(anchored("~", cwd)))
     if source is None and pair is None:
         raise ConfigError(
             f"no syncd.toml, nor a pyproject.toml with [tool.syncd], in {cwd} or above",

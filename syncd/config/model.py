@@ -24,8 +24,13 @@ Mode = Literal["one-way-safe", "one-way-replica"]
 Signal = Literal["HUP", "INT", "KILL", "QUIT", "TERM", "USR1", "USR2"]
 Milliseconds = Annotated[int, Field(ge=1, le=60_000)]
 Label = Annotated[str, AfterValidator(words.label)]
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Field(min_length=1), AfterValidator(words.text)]
 Argv = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
+
+
+def _path(path: Path) -> Path:
+    words.text(str(path))
+    return path
 
 
 class _Table(BaseModel):
@@ -203,11 +208,13 @@ class Document(_Table):
         description="The kubeconfig context to use; else the current one.",
         examples=["k3d-dev"],
     )
-    kubeconfig: Annotated[Path, Field(strict=False)] | None = Field(
-        default=None,
-        description="A kubeconfig file, relative to the file that says so; else"
-        " KUBECONFIG, else ~/.kube/config.",
-        examples=["~/.kube/dev.yaml"],
+    kubeconfig: Annotated[Path, Field(strict=False), AfterValidator(_path)] | None = (
+        Field(
+            default=None,
+            description="A kubeconfig file, relative to the file that says so; else"
+            " KUBECONFIG, else ~/.kube/config.",
+            examples=["~/.kube/dev.yaml"],
+        )
     )
     allow_contexts: tuple[Text, ...] = Field(
         strict=False,

@@ -1,5 +1,6 @@
 """The settings file: which one counts, and what stands where in it."""
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -65,8 +66,9 @@ def find(cwd: Path, home: Path) -> Source | None:
     """
     for folder in _upwards(cwd, home):
         own, shared = folder / OWN_FILE, folder / SHARED_FILE
-        tool = _read_shared(shared, cwd) if shared.is_file() else None
-        if not own.exists():
+        # Unlike those of Path, these do not raise for a folder that is closed to us.
+        tool = _read_shared(shared, cwd) if os.path.isfile(shared) else None  # noqa: PTH113
+        if not os.path.lexists(own):
             if tool is not None:
                 return tool
             continue
@@ -82,8 +84,9 @@ def find(cwd: Path, home: Path) -> Source | None:
 
 
 def _upwards(cwd: Path, home: Path) -> Iterator[Path]:
+    end = Path(os.path.realpath(home))
     for folder in (cwd, *cwd.parents):
-        if folder == home and folder != cwd:
+        if folder in (home, end) and folder != cwd:
             return
         yield folder
 

@@ -75,6 +75,13 @@ def is_foreign_kind(written: str) -> bool:
     return _OTHER_KINDS.fullmatch(written.lower()) is not None
 
 
+def text(written: str) -> str:
+    """Return what may be an argument of a command, a path or a name."""
+    if "\0" in written:
+        raise Wrong(f"{quote(written)} holds a NUL", "write it without")
+    return written
+
+
 def workload(written: str) -> str:
     """Return `kind/name` with the kind spelled in full."""
     kind, slash, name = written.partition("/")
@@ -136,8 +143,6 @@ def absolute_path(written: str) -> str:
             f"{quote(written)} is not absolute",
             f"write {quote('/' + written)}, as the container sees it",
         )
-    if ".." in written.split("/") or "\0" in written:
-        raise Wrong(
-            f'{quote(written)} holds ".." or a NUL', "write the path without it"
-        )
+    if ".." in text(written).split("/"):
+        raise Wrong(f'{quote(written)} holds ".."', "write the path without it")
     return posixpath.normpath("/" + written.lstrip("/"))

@@ -65,4 +65,5 @@ def _keep(error: Exception) -> str:
 def state_folder() -> Path:
     """Return the folder for what syncd leaves behind for people to read."""
     base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(base).expanduser() / "syncd"
+    # Unlike Path.expanduser(), this does not raise where there is no home.
+    return Path(os.path.expanduser(base)) / "syncd"  # noqa: PTH111  # see above

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,12 @@ def test_the_folder_must_exist(project: Path, local: str, what: str) -> None:
         from_arguments(local, "web:/app", cwd=project)
 
     assert str(caught.value) == f'"{local}": "{project}/{local}" {what}'
+
+
+def test_a_folder_may_have_a_name_that_is_no_text(project: Path) -> None:
+    folder = os.fsdecode(b"\xff\n")
+    (project / folder).mkdir()
+
+    settings = from_arguments(folder, "web:/app", cwd=project)
+
+    assert settings.targets[0].sync[0].local == project / folder

@@ -92,6 +92,12 @@ REFUSALS = [
         id="date for a path",
     ),
     pytest.param(
+        f'kubeconfig = "/a\\u0000b"\n{TARGET}',
+        'syncd.toml:1: kubeconfig: "/a\\u0000b" holds a NUL',
+        "write it without",
+        id="NUL in a path",
+    ),
+    pytest.param(
         f"watch = 10\n{TARGET}",
         "syncd.toml:1: watch: must be a table, not 10",
         "see docs/configuration.md",
@@ -227,7 +233,7 @@ REFUSALS = [
     pytest.param(
         "[[target]]\nworkload = 'deployment/web'\n"
         "sync = [{ local = 'app', remote = '/app/../etc' }]",
-        'syncd.toml:3: target[0].sync[0].remote: "/app/../etc" holds ".." or a NUL',
+        'syncd.toml:3: target[0].sync[0].remote: "/app/../etc" holds ".."',
         "write the path without it",
         id="remote that climbs",
     ),

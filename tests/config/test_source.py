@@ -189,3 +189,15 @@ def test_a_place_can_be_followed_from_the_working_folder(project: Path) -> None:
     key = ("target", 0, "workload")
     assert config.place(settings, key, project) == "syncd.toml:2: target[0].workload"
     assert config.place(settings, key, project / "app").startswith(f"{project}/syncd")
+
+
+def test_a_home_that_is_a_link_ends_the_search_too(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = project.parent
+    own(home)
+    (home / "project" / "link").symlink_to(home)
+    monkeypatch.setenv("HOME", str(home / "project" / "link"))
+
+    with pytest.raises(ConfigError, match=r"^no syncd\.toml"):
+        loaded(project)
