@@ -267,3 +267,13 @@ def test_two_namespaces_on_one_command_line_are_refused(project: Path) -> None:
     assert str(caught.value) == (
         'the target names the namespace "a", --namespace names "b"'
     )
+
+
+def test_flags_do_not_hide_what_is_wrong_in_the_file(project: Path) -> None:
+    (project / "syncd.toml").write_text("watch = 1\ntarget = [2]\n")
+
+    with pytest.raises(ConfigError) as caught:
+        config.load(project, environ={}, flags=Flags(namespace="x", poll=True))
+
+    assert "syncd.toml:1: watch: must be a table, not 1" in str(caught.value)
+    assert "syncd.toml:2: target[0]: must be a table, not 2" in str(caught.value)

@@ -66,9 +66,19 @@ def test_a_pyproject_without_syncd_is_passed_by(project: Path) -> None:
     assert loaded(project / "app").project == project
 
 
-def test_a_broken_pyproject_that_is_not_for_syncd_is_passed_by(project: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"[project\n", id="no word of syncd"),
+        pytest.param(b"[project\n# deployed with syncd\n", id="a word of syncd"),
+        pytest.param(b"\xff", id="not UTF-8"),
+    ],
+)
+def test_a_broken_pyproject_that_is_not_for_syncd_is_passed_by(
+    project: Path, content: bytes
+) -> None:
     own(project)
-    (project / "app" / "pyproject.toml").write_text("[project\n")
+    (project / "app" / "pyproject.toml").write_bytes(content)
 
     assert loaded(project / "app").project == project
 
@@ -201,3 +211,9 @@ def test_a_home_that_is_a_link_ends_the_search_too(
 
     with pytest.raises(ConfigError, match=r"^no syncd\.toml"):
         loaded(project)
+
+
+def test_without_a_file_a_place_is_the_key_alone(project: Path) -> None:
+    settings = config.from_arguments("app", "web:/app", cwd=project)
+
+    assert config.place(settings, ("target", 0), project) == "target[0]"

@@ -23,6 +23,9 @@ action = "ignore"
 paths = ["*.yaml"]
 action = "restart"
 restart = { match = "uvicorn" }
+[[target.rule]]
+paths = ["*.css"]
+action = "sync"
 
 [[target]]
 selector = "app=worker"
@@ -96,6 +99,9 @@ def test_a_rule_says_what_follows(project: Path) -> None:
     ]
     assert said(project, "app/x.yaml")[0][1] == (
         "    then send HUP to uvicorn: syncd.toml:13: target[0].rule[2]"
+    )
+    assert said(project, "app/x.css")[0][1] == (
+        "    then nothing more: syncd.toml:17: target[0].rule[3]"
     )
 
 

@@ -147,3 +147,19 @@ def test_a_batch_says_what_changed_and_where_it_is(
     event: events.BatchDone, said: str
 ) -> None:
     assert line(event).said == said
+
+
+def test_a_container_that_was_equal_already_says_so() -> None:
+    event = events.SessionReconciled(
+        target=TARGET,
+        pod="myapp-1",
+        container="web",
+        files=0,
+        deleted=0,
+        bytes=0,
+        kept=0,
+        failed=0,
+        took_ms=41.2,
+    )
+
+    assert line(event).said == "in step: nothing to send, 41 ms"
