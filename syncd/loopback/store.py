@@ -147,10 +147,11 @@ class Store:
         if len(self._history) == self._history.maxlen:
             self._oldest = self._history[0].revision
         self._history.append(event)
-        self._wake()
+        self.wake()
         return after
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let every watcher look again."""
         self._changed.set()
         self._changed = anyio.Event()
 

@@ -24,7 +24,20 @@ def _review(kind: str, group: str, body: Body, status: Body) -> Body:
     }
 
 
-def access_review(rbac: Rbac, user: User, body: Body, kind: str) -> Body:
+def review(kind: str, rbac: Rbac, tokens: Tokens, user: User, body: Body) -> Body:
+    """The answer to a review of that kind."""
+    match kind:
+        case "SelfSubjectRulesReview":
+            return _rules_review(rbac, user, body)
+        case "SelfSubjectReview":
+            return _self_review(user)
+        case "TokenReview":
+            return _token_review(tokens, body)
+        case _:
+            return _access_review(rbac, user, body, kind)
+
+
+def _access_review(rbac: Rbac, user: User, body: Body, kind: str) -> Body:
     """Whether the caller, or the user that is named, may do something."""
     spec = body.get("spec") or {}
     if kind == "SubjectAccessReview":
@@ -50,7 +63,7 @@ def _wanted(spec: Body) -> Attributes:
     )
 
 
-def rules_review(rbac: Rbac, user: User, body: Body) -> Body:
+def _rules_review(rbac: Rbac, user: User, body: Body) -> Body:
     """Everything that the caller may do in a namespace."""
     namespace = (body.get("spec") or {}).get("namespace", "")
     rules = rbac.rules_for(user, namespace)
@@ -62,13 +75,13 @@ def rules_review(rbac: Rbac, user: User, body: Body) -> Body:
     return _review("SelfSubjectRulesReview", "authorization.k8s.io", body, status)
 
 
-def self_review(user: User) -> Body:
+def _self_review(user: User) -> Body:
     """Who the caller is."""
     info = _user_info(user)
     return _review("SelfSubjectReview", "authentication.k8s.io", {}, {"userInfo": info})
 
 
-def token_review(tokens: Tokens, body: Body) -> Body:
+def _token_review(tokens: Tokens, body: Body) -> Body:
     """Whose token the given one is."""
     status: Body
     try:

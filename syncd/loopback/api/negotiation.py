@@ -10,7 +10,6 @@ import yaml
 from aiohttp import web
 
 from syncd.loopback.apierror import (
-    ApiError,
     bad_request,
     not_acceptable,
     unsupported_media_type,
@@ -114,17 +113,27 @@ def parse(data: bytes, content_type: str) -> Any:  # noqa: ANN401  JSON is anyth
         raise bad_request(go_json_error(data, exc)) from exc
 
 
-def unrecognized(resource: Resource, data: bytes, message: str) -> ApiError:
-    """A body that is not even JSON, in the words of the codec."""
-    shown = data.decode(errors="replace")
-    return bad_request(
-        f"the object provided is unrecognized (must be of type {resource.kind}): "
-        f"couldn't get version/kind; json parse error: {message} ({_hex(shown)})"
-    )
+async def read_object(request: web.Request, resource: Resource) -> dict[str, Any]:
+    """The body of a write; what is no JSON is refused in the words of the codec.
 
-
-def _hex(text: str) -> str:
-    return text if len(text) <= 64 else f"{text[:64]} ..."
+    Raises:
+        ApiError: 400, or 415 if it is neither JSON nor YAML.
+    """
+    data = await request.read()
+    if request.content_type != "application/json":
+        return await read_body(request)
+    try:
+        value = json.loads(data)
+    except ValueError as exc:
+        shown = data[:64].decode(errors="replace") + (" ..." if len(data) > 64 else "")
+        raise bad_request(
+            f"the object provided is unrecognized (must be of type {resource.kind}): "
+            "couldn't get version/kind; json parse error: "
+            f"{go_json_error(data, exc)} ({shown})"
+        ) from exc
+    if not isinstance(value, dict):
+        raise bad_request("the body of the request is not an object")
+    return value
 
 
 def answer(

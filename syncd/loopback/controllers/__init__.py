@@ -1,0 +1,1 @@
+"""The loops that make what is match what is wanted, each woken by writes alone."""
