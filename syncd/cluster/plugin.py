@@ -53,16 +53,16 @@ async def run(plugin: Mapping[str, Any], cluster: Mapping[str, Any]) -> Credenti
     try:
         with anyio.fail_after(DEADLINE_S):
             done = await anyio.run_process(argv, input=b"", check=False, env=environ)
+    except TimeoutError as exc:
+        raise TransportError(
+            f"the credential plugin {command} gave nothing within {DEADLINE_S:.0f} s",
+            hint="run a kubectl command once, to see whether it asks for something",
+        ) from exc
     except OSError as exc:
         raise ConfigError(
             f"cannot run the credential plugin {command}: {exc.strerror or exc}",
             hint=str(plugin.get("installHint") or "").strip()
             or "install it, or use a kubeconfig that needs none",
-        ) from exc
-    except TimeoutError as exc:
-        raise TransportError(
-            f"the credential plugin {command} gave nothing within {DEADLINE_S:.0f} s",
-            hint="run a kubectl command once, to see whether it asks for something",
         ) from exc
     if done.returncode != 0:
         said = " ".join(done.stderr.decode("utf-8", "replace").split())[-500:]
