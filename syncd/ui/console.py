@@ -176,6 +176,7 @@ class _StatusLine:
 
     def __init__(self, terminal: Terminal, status: Status) -> None:
         self._status = status
+        self._drawn = ""
         self._spinner = Spinner("dots", style="yellow")
         self._shown = terminal.is_terminal and not terminal.is_dumb_terminal
         self._live = Live(
@@ -194,6 +195,7 @@ class _StatusLine:
         if self._shown:
             self._live.start()
             self._thread.start()
+            self._live.refresh()
             self.refresh()
 
     def stop(self) -> None:
@@ -204,22 +206,27 @@ class _StatusLine:
             self._live.stop()
 
     def refresh(self) -> None:
+        # A batch is reported while it is on its way, and drawing costs more than
+        # reporting: so what is under way is left to the thread.
         if not self._shown:
             return
         if self._status.busy:
             self._busy.set()
-        else:
-            self._busy.clear()
-        self._live.refresh()
+            return
+        self._busy.clear()
+        if self._status.text() != self._drawn:
+            self._live.refresh()
 
     def _animate(self) -> None:
         while not self._ended.is_set():
             self._busy.wait()
-            if not self._ended.wait(0.125):
+            self._ended.wait(0.125)
+            if self._busy.is_set() and not self._ended.is_set():
                 self._live.refresh()
 
     def _rendered(self) -> RenderableType:
-        text = Text(self._status.text(), no_wrap=True, overflow="ellipsis")
+        self._drawn = self._status.text()
+        text = Text(self._drawn, no_wrap=True, overflow="ellipsis")
         if self._status.busy:
             self._spinner.update(text=text)
             return self._spinner
