@@ -35,6 +35,8 @@ class AgentProcess:
         interpreter: The Python that runs it.
         prefix: What to run it under, such as `unshare -m`.
         env: Its whole environment.
+        user: The uid that it runs as; root's tests alone may say another.
+        hello: What else `hello` shall say.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class AgentProcess:
         interpreter: str = sys.executable,
         prefix: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
+        user: int | None = None,
         **hello: Any,
     ) -> None:
         argv, payload = boot(interpreter)
@@ -52,6 +55,9 @@ class AgentProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=env,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
             bufsize=0,
         )
         self._decoder = Decoder()

@@ -31,6 +31,9 @@ CODES = {
     errno.EILSEQ: "name-refused",
     errno.EINVAL: "name-refused",
     errno.ENOENT: "missing",
+    errno.ELOOP: "blocked",
+    errno.ENOTDIR: "blocked",
+    errno.EISDIR: "blocked",
     errno.EBUSY: "busy",
     errno.ETXTBSY: "busy",
     errno.EIO: "io-error",
@@ -186,7 +189,7 @@ class Answer:
         self.wire.send(end=True, **self.head, **self.part, **facts)
 
     def _spend(self, path: str) -> None:
-        self.room -= 500 + 6 * len(path)  # each byte may travel as \udcXX
+        self.room -= 530 + 6 * len(path)  # each byte may travel as \udcXX
         if self.room < 0:
             self.wire.send(end=False, **self.head, **self.part)
             self.part, self.room = {}, PART
