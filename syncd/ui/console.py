@@ -1,6 +1,7 @@
 """The terminal: a calm line per batch, and below them one line that is alive."""
 
 import threading
+import time
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -17,6 +18,7 @@ from syncd.ui.batches import fitted
 from syncd.ui.lines import Line, line
 from syncd.ui.output import Clock, local_now, matters
 from syncd.ui.status import Status
+from syncd.ui.text import took
 
 
 _COLOURS: dict[Level, str] = {
@@ -27,6 +29,7 @@ _COLOURS: dict[Level, str] = {
 }
 _TIME_WIDTH = 10
 _UNBOUND = 10_000  # columns of a file
+_LONG_S = 2.0  # from then on the status line says how long it has been waiting
 _REPEATS = 5  # lines of one kind in a row before the rest are only counted
 
 
@@ -81,9 +84,9 @@ class Console:
         self._alive.refresh()
 
     def _say(self, event: Event, said: Line) -> None:
-        time = Text(f"{self._clock():%H:%M:%S}", "dim")
+        now = Text(f"{self._clock():%H:%M:%S}", "dim")
         if isinstance(event, events.BatchDone):
-            self._print(time, batch(event, self._room))
+            self._print(now, batch(event, self._room))
             return
         colour = _COLOURS[said.level]
         text = Text.assemble(
@@ -91,7 +94,7 @@ class Console:
             "  ",
             (said.said, "dim" if said.level == "debug" else ""),
         )
-        self._print(time, text)
+        self._print(now, text)
         for each in said.body:
             self._print(Text(), Text(each, "dim"))
         if said.hint and self._repeats.first:
@@ -106,29 +109,29 @@ class Console:
         if number:
             self._print(Text(), Text(f"… and {number:,} more", "dim"))
 
-    def _print(self, time: Text, text: Text) -> None:
-        """Print `text` beside `time`, and its further lines below its first."""
+    def _print(self, margin: Text, text: Text) -> None:
+        """Print `text` beside `margin`, and its further lines below its first."""
         if not self._terminal.is_terminal:
-            time.pad_right(_TIME_WIDTH - len(time))
-            self._terminal.print(time + text, soft_wrap=True)
+            margin.pad_right(_TIME_WIDTH - len(margin))
+            self._terminal.print(margin + text, soft_wrap=True)
             return
         row = Table.grid()
         row.add_column(width=_TIME_WIDTH, no_wrap=True)
         row.add_column(overflow="fold")
-        row.add_row(time, text)
+        row.add_row(margin, text)
         self._terminal.print(row)
 
 
 def batch(event: events.BatchDone, width: int) -> Text:
     """Return the line of a batch in at most `width` columns."""
-    names, facts, detail, time = fitted(event, lambda form: cell_len(form) <= width)
-    if (room := width - cell_len(facts + detail + time)) < cell_len(names):
+    names, facts, detail, total = fitted(event, lambda form: cell_len(form) <= width)
+    if (room := width - cell_len(facts + detail + total)) < cell_len(names):
         names = set_cell_size(names, max(room - 1, 1)) + "…"
     return Text.assemble(
         (names, "bold"),
         (facts, "red" if event.failed else ""),
         (detail, "dim"),
-        (time, "red" if event.failed else "green"),
+        (total, "red" if event.failed else "green"),
     )
 
 
@@ -177,6 +180,7 @@ class _StatusLine:
     def __init__(self, terminal: Terminal, status: Status) -> None:
         self._status = status
         self._drawn = ""
+        self._since_s = 0.0
         self._spinner = Spinner("dots", style="yellow")
         self._shown = terminal.is_terminal and not terminal.is_dumb_terminal
         self._live = Live(
@@ -225,8 +229,13 @@ class _StatusLine:
                 self._live.refresh()
 
     def _rendered(self) -> RenderableType:
-        self._drawn = self._status.text()
-        text = Text(self._drawn, no_wrap=True, overflow="ellipsis")
+        said = self._status.text()
+        if said != self._drawn:
+            self._drawn, self._since_s = said, time.monotonic()
+        waited_s = time.monotonic() - self._since_s
+        if self._status.busy and waited_s >= _LONG_S:
+            said += f", {took(waited_s * 1000)}"
+        text = Text(said, no_wrap=True, overflow="ellipsis")
         if self._status.busy:
             self._spinner.update(text=text)
             return self._spinner
