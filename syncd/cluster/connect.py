@@ -16,7 +16,7 @@ from syncd.cluster.ports import Http, Timing
 from syncd.cluster.proxy import proxy_for
 
 
-_CLOSE_S = 2.0
+_CLOSE_S = 0.5
 
 
 @asynccontextmanager

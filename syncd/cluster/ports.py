@@ -87,7 +87,7 @@ class Socket(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Close it, within a second or two; never raises."""
+        """Close it, within half a second; never raises."""
         ...
 
 

@@ -620,3 +620,20 @@ async def test_importing_the_package_imports_no_http_client() -> None:
     )
 
     await anyio.run_process([sys.executable, "-c", script])
+
+
+async def test_a_token_file_is_read_anew_before_its_token_is_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncd.cluster.credentials.TOKEN_FILE_S", 0.0)
+    token = tmp_path / "token"
+    token.write_text("one")
+    async with serving(show_request) as url:
+        kubeconfig = write_kubeconfig(tmp_path, url, user={"tokenFile": "token"})
+        async with connected(kubeconfig) as api:
+            first = await api.get(PODS)
+            token.write_text("two")
+            second = await api.get(PODS)
+
+    assert first["authorization"] == "Bearer one"
+    assert second["authorization"] == "Bearer two"
