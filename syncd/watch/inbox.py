@@ -1,0 +1,88 @@
+"""Between what sees events and who reads hints."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import anyio
+from anyio import to_thread
+from anyio.streams.memory import MemoryObjectSendStream
+
+from syncd.watch.settle import Hints, Quiet, Settler
+
+
+# A branch switch is one batch, unless git takes longer than this; a lock that is older
+# was left behind by a git that died.
+_LOCK_S = 5.0
+_LOCK_AGAIN_S = 0.01
+
+
+class Inbox:
+    """Takes events at any time, and sends hints when they are due and can be taken.
+
+    Args:
+        quiet: How long to wait for the writing to go quiet.
+        locks: Files that git makes before it rewrites a working tree.
+    """
+
+    def __init__(self, quiet: Quiet, locks: Iterable[Path]) -> None:
+        self._settler = Settler(quiet)
+        self._locks = tuple(locks)
+        self._wake = anyio.Event()
+
+    def note(
+        self,
+        root: int,
+        path: bytes,
+        *,
+        born: bool = False,
+        gone: bool = False,
+        unfinished: bool = False,
+    ) -> None:
+        """Take that something happened to a path; as `Settler.note`."""
+        now = time.monotonic()
+        self._settler.note(now, root, path, born=born, gone=gone, unfinished=unfinished)
+        self._wake.set()
+
+    def note_everything(self, root: int) -> None:
+        """Take that anything may have happened in a root."""
+        self._settler.note_everything(time.monotonic(), root)
+        self._wake.set()
+
+    def note_lost(self, root: int) -> None:
+        """Take that a root is gone."""
+        self._settler.note_lost(time.monotonic(), root)
+        self._wake.set()
+
+    async def deliver(self, send: MemoryObjectSendStream[Hints]) -> None:
+        """Send what is due. Runs until cancelled, and then ends `send`."""
+        with send:
+            while True:
+                await self._until_due()
+                await send.send(self._settler.take())
+
+    async def _until_due(self) -> None:
+        while True:
+            due = self._settler.due
+            if due is None:
+                self._wake = anyio.Event()
+                await self._wake.wait()
+            elif (wait_s := due - time.monotonic()) > 0:
+                await anyio.sleep(wait_s)
+            elif await self._held():
+                await anyio.sleep(_LOCK_AGAIN_S)
+            else:
+                return
+
+    async def _held(self) -> bool:
+        if not self._locks:
+            return False
+        ages_s = await to_thread.run_sync(lambda: [_age_s(f) for f in self._locks])
+        return min(ages_s) < _LOCK_S
+
+
+def _age_s(file: Path) -> float:
+    try:
+        return time.time() - file.stat().st_mtime
+    except OSError:
+        return float("inf")
