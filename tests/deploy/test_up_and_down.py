@@ -147,7 +147,7 @@ def test_up_goes_from_nothing_to_served(ready: Machine) -> None:
         "docker tag localhost:5000/myapp:dev localhost:5000/myapp:0123456789ab",
         "docker push --quiet localhost:5000/myapp:0123456789ab",
         "kubectl kustomize deploy/k8s/overlays/dev",
-        f"{KUBECTL} apply --server-side --force-conflicts --field-manager=deploy-up -f -",
+        f"{KUBECTL} apply -f -",
         f"{KUBECTL} delete {OWN_KINDS} --selector overlay,overlay!=dev --ignore-not-found",
         f"{KUBECTL} rollout status statefulset/postgres --timeout 300s",
         f"{KUBECTL} rollout status deployment/myapp --timeout 300s",
