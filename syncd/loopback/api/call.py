@@ -22,7 +22,14 @@ class Call:
     @property
     def place(self) -> Place:
         """The object or collection that it is about."""
-        return Place(self.resource, self.target.namespace, self.target.name)
+        # The path of a namespace names it twice over; it is in none.
+        namespace = self.target.namespace if self.resource.namespaced else ""
+        return Place(self.resource, namespace, self.target.name)
+
+    @property
+    def collection(self) -> Place:
+        """All that is of its kind, in its namespace or everywhere."""
+        return Place(self.resource, self.place.namespace)
 
     @property
     def options(self) -> Options:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from aiohttp import web
 
+from syncd.loopback.api import protobuf
 from syncd.loopback.apierror import (
     bad_request,
     not_acceptable,
@@ -96,13 +97,15 @@ def parse(data: bytes, content_type: str) -> Any:  # noqa: ANN401  JSON is anyth
     """The value in `data`.
 
     Raises:
-        ApiError: 400 if it is malformed, 415 if it is neither JSON nor YAML.
+        ApiError: 400 if it is malformed, 415 if it is of another type.
     """
     if content_type.endswith("yaml"):
         try:
             return yaml.safe_load(data)
         except yaml.YAMLError as exc:
             raise bad_request(f"error converting YAML to JSON: {exc}") from exc
+    if content_type == protobuf.MEDIA_TYPE:
+        return protobuf.decode(data)
     if content_type not in {"application/json", "application/octet-stream", ""} and (
         not content_type.endswith("+json")
     ):

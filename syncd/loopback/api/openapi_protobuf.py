@@ -10,7 +10,8 @@ from typing import Any
 from syncd.loopback.api.openapi import Document
 
 
-MEDIA_TYPE = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+# Asked for with an @ before the version, which no MIME parser takes in an answer.
+MEDIA_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 
 def encode(document: Document) -> bytes:

@@ -77,7 +77,7 @@ class Verbs:
     async def _list(self, call: Call) -> web.StreamResponse:
         renderer = self._renderer(call)
         query = call.request.query
-        place = Place(call.resource, call.target.namespace)
+        place = call.collection
         found = await list_objects(
             self._registry.store,
             self._registry.dialect,
@@ -89,7 +89,7 @@ class Verbs:
     async def _watch(self, call: Call) -> web.StreamResponse:
         renderer = self._renderer(call)
         query, registry = call.request.query, self._registry
-        place = Place(call.resource, call.target.namespace)
+        place = call.collection
         wish = parse_watch(selection(place, query), query, registry.dialect)
         watch = Watch(registry.store, registry.dialect, wish)
         response = web.StreamResponse(headers={"Cache-Control": "no-cache, private"})
@@ -107,9 +107,8 @@ class Verbs:
         if call.resource.namespaced and not call.target.namespace:
             raise apierror.method_not_allowed()
         body = await read_object(call.request, call.resource)
-        namespace = call.target.namespace if call.resource.namespaced else ""
-        place = Place(call.resource, namespace)
-        return self._written(call, self._registry.create(place, body, call.options))
+        written = self._registry.create(call.collection, body, call.options)
+        return self._written(call, written)
 
     def _written(self, call: Call, written: Written) -> web.StreamResponse:
         response = self._renderer(call).one(
@@ -133,7 +132,7 @@ class Verbs:
 
     async def _delete_all(self, call: Call) -> web.StreamResponse:
         options = await _delete_options(call.request)
-        place = Place(call.resource, call.target.namespace)
+        place = call.collection
         chosen = selection(place, call.request.query)
         found = [o for o in self._registry.store.all(call.resource) if chosen(o)]
         deleted = []

@@ -1,0 +1,187 @@
+"""An API server and controllers over a node that only says what a node would say."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import anyio
+from syncd.loopback.link import Link
+
+from syncd.loopback.access.identity import Tokens
+from syncd.loopback.access.rbac import Rbac
+from syncd.loopback.access.tls import make_identity
+from syncd.loopback.api.service import Service
+from syncd.loopback.assembly import controllers
+from syncd.loopback.catalog import catalog
+from syncd.loopback.controllers.collector import Namespaces
+from syncd.loopback.controllers.context import Context
+from syncd.loopback.controllers.loop import run
+from syncd.loopback.controllers.nodes import NodeSync
+from syncd.loopback.controllers.recorder import Recorder
+from syncd.loopback.dialect import Dialect
+from syncd.loopback.faults import Faults
+from syncd.loopback.furniture import furnish
+from syncd.loopback.objects.deletion import Deleter
+from syncd.loopback.objects.registry import Registry
+from syncd.loopback.server import Server
+from syncd.loopback.store import Object, Store, now
+
+
+class PaperNode:
+    """A node without processes: each Pod runs at once, and stops when it is told.
+
+    Attributes:
+        ready: Names of images whose containers become ready; None for all.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self.pods: dict[str, Object] = {}
+        self.statuses: dict[str, dict[str, Any]] = {}
+        self.ended: set[str] = set()
+        self.ready: set[str] | None = None
+        self.changed: Callable[[str], None] = lambda _: None
+
+    def start(self, pod: Object) -> None:
+        uid = pod["metadata"]["uid"]
+        self.pods[uid] = pod
+        self._set(uid, "Pending", {"waiting": {"reason": "ContainerCreating"}})
+        self.run(uid)
+
+    def run(self, uid: str) -> None:
+        image = self.pods[uid]["spec"]["containers"][0]["image"]
+        running = {"running": {"startedAt": now()}}
+        self._set(uid, "Running", running)
+        if self.ready is None or image in self.ready:
+            self._set(uid, "Running", running, ready=True)
+
+    def stop(self, uid: str, grace_s: float) -> None:
+        ended = {"terminated": {"exitCode": 0, "reason": "Completed"}}
+        if grace_s:
+            phase = "Succeeded" if self._dialect.modern else "Running"
+            self._set(uid, phase, ended)
+        self.ended.add(uid)
+        self.changed(uid)
+
+    def status(self, uid: str) -> dict[str, Any]:
+        return self.statuses[uid]
+
+    def gone(self, uid: str) -> bool:
+        return uid in self.ended
+
+    def forget(self, uid: str) -> None:
+        self.pods.pop(uid, None)
+        self.statuses.pop(uid, None)
+
+    def _set(
+        self, uid: str, phase: str, state: dict[str, Any], *, ready: bool = False
+    ) -> None:
+        spec = self.pods[uid]["spec"]
+        holds = "True" if ready else "False"
+        self.statuses[uid] = {
+            "phase": phase,
+            "podIP": f"10.42.0.{len(self.pods)}",
+            "conditions": [
+                {"type": kind, "status": status, "lastTransitionTime": now()}
+                for kind, status in (
+                    ("Initialized", "True"),
+                    ("Ready", holds),
+                    ("ContainersReady", holds),
+                    ("PodScheduled", "True"),
+                )
+            ],
+            "containerStatuses": [
+                {
+                    "name": container["name"],
+                    "image": container["image"],
+                    "ready": ready,
+                    "restartCount": 0,
+                    "state": state,
+                    "lastState": {},
+                }
+                for container in spec["containers"]
+            ],
+        }
+        self.changed(uid)
+
+
+@dataclass
+class Plane:
+    """The parts, for tests to look at and to turn."""
+
+    context: Context
+    rbac: Rbac
+    tokens: Tokens
+    faults: Faults
+    node: PaperNode
+    server: Server
+    authority_pem: bytes
+    sessions: list[aiohttp.ClientSession] = field(default_factory=list)
+
+    @property
+    def store(self) -> Store:
+        return self.context.store
+
+    def all(self, plural: str, namespace: str = "") -> list[Object]:
+        return self.store.all(self.context.catalog.named(plural), namespace)
+
+    def get(self, plural: str, name: str, namespace: str = "default") -> Object:
+        found = self.store.get(self.context.catalog.named(plural), namespace, name)
+        assert found is not None, f"no {plural} {name}"
+        return found
+
+    def create(self, obj: dict[str, Any], namespace: str = "default") -> Object:
+        """Create an object as a client would, by its kind."""
+        resource = self.context.catalog.of_kind(obj["apiVersion"], obj["kind"])
+        assert resource is not None
+        metadata = dict(obj["metadata"])
+        if resource.namespaced:
+            metadata.setdefault("namespace", namespace)
+        return self.context.create(resource, {**obj, "metadata": metadata})
+
+    async def until(self, look: Callable[[], Any], timeout_s: float = 5) -> Any:
+        with anyio.fail_after(timeout_s):
+            while not (found := look()):
+                await self.store.changed(self.store.revision)
+            return found
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, dialect: Dialect = Dialect.V1_36, *, serving: bool = True
+) -> AsyncIterator[Plane]:
+    """Run a plane: with its HTTPS server, or with the controllers alone."""
+    identity = make_identity(folder)
+    served, store = catalog(dialect), Store()
+    registry = Registry(store, served, dialect)
+    context = Context(registry, Deleter(store, served), Recorder(store, served))
+    accounts = served.named("serviceaccounts")
+
+    def account_uid(namespace: str, name: str) -> str | None:
+        account = store.get(accounts, namespace, name)
+        return account["metadata"]["uid"] if account else None
+
+    node = PaperNode(dialect)
+    sync = NodeSync(context, node)
+    node.changed = sync.changed
+    namespaces = Namespaces(context, "PEM")
+    rbac, tokens, link = Rbac(store, served), Tokens(account_uid), Link()
+    faults = Faults(store, tokens, link)
+    service = Service(registry, rbac, tokens, faults, {})
+    server = Server(service.handle, identity.context, link)
+    faults.server = server
+    plane = Plane(context, rbac, tokens, faults, node, server, identity.authority_pem)
+    if serving:
+        await server.start()
+    furnish(context, rbac, namespaces, server.port)
+    try:
+        async with anyio.create_task_group() as group:
+            for controller in (*controllers(context), sync, namespaces):
+                group.start_soon(run, store, controller)
+            yield plane
+            group.cancel_scope.cancel()
+    finally:
+        await server.close()
