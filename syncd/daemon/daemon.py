@@ -17,8 +17,9 @@ from syncd import __version__, errors, events
 from syncd.cluster import Api, connect
 from syncd.config import Settings
 from syncd.daemon import rules
-from syncd.daemon.folder import Folder
+from syncd.daemon.folder import Edit, Folder
 from syncd.daemon.live import LiveTarget
+from syncd.daemon.watching import keep_true
 from syncd.errors import SyncdError
 
 
@@ -71,7 +72,7 @@ class _Daemon:
                     failed = await self._once(live)
                     tasks.cancel_scope.cancel()
                 else:
-                    await self._watch(live, tasks)
+                    await self._watch(live, folders, tasks)
         return 1 if failed else 0
 
     async def _scan(self, folders: list[list[Folder]], scanned: anyio.Event) -> None:
@@ -92,10 +93,22 @@ class _Daemon:
         self._say_in_step(live)
         return failed
 
-    async def _watch(self, live: Sequence[LiveTarget], tasks: TaskGroup) -> None:
+    async def _watch(
+        self,
+        live: Sequence[LiveTarget],
+        folders: Sequence[Sequence[Folder]],
+        tasks: TaskGroup,
+    ) -> None:
+        """Watch every folder, each edit of which is a batch for its target."""
+        places = [(i, j) for i, some in enumerate(folders) for j in range(len(some))]
         numbers = count(1)
-        for target in live:
-            target.watch(tasks, numbers)
+
+        def spread(index: int, edit: Edit) -> None:
+            target, root = places[index]
+            live[target].fleet.spread(root, edit, next(numbers))
+
+        flat = [folders[target][root] for target, root in places]
+        tasks.start_soon(keep_true, flat, self._settings.watch, self._emit, spread)
         for target in live:
             await target.until_in_step()
         self._say_in_step(live)

@@ -10,11 +10,13 @@ import anyio
 from anyio import to_thread
 
 from syncd import events
+from syncd.errors import Halted
 from syncd.ignore import Ignore
 from syncd.scan import Scanner
-from syncd.tree import Entry, Kind
+from syncd.tree import Entry, Kind, Problem
 
 
+_SETTLE_S = 0.05  # what was written while it was read is given this long
 _SECRETS_HINT = (
     "list one in `ignore` of the sync entry as !NAME to send it, or list it plainly"
     " to keep it here without this line"
@@ -39,7 +41,7 @@ class Edit:
 
 
 class Folder:
-    """The snapshot of one sync root, kept true.
+    """The snapshot of one sync root, and the looking at it.
 
     Args:
         path: The folder, absolute.
@@ -49,27 +51,14 @@ class Folder:
 
     def __init__(self, path: Path, ignore: Ignore, emit: events.Emit) -> None:
         self.path = path
+        self.ignore = ignore
         self._emit = emit
-        self._ignore = ignore
-        self._scanner = Scanner(path, self._ignore)
-        self._again: set[bytes] = set()
-        self._asked = anyio.Event()
-        self._told: set[bytes] = set()
+        self._scanner = Scanner(path, ignore)
+        self._looking = anyio.Lock()
+        self._doubted: set[bytes] = set()
+        self._doubt = anyio.Event()
+        self._problems: dict[bytes, Problem] = {}
         self._withheld: tuple[bytes, ...] = ()
-
-    @property
-    def tree(self) -> dict[bytes, Entry]:
-        """The current snapshot, changed in place."""
-        return self._scanner.tree
-
-    def ignored(self, path: bytes, is_dir: bool) -> bool:  # noqa: FBT001  # a port
-        """Return whether `path` is none of syncd's business."""
-        return self._ignore.ignored(path, is_dir=is_dir)
-
-    def look_again(self, paths: Collection[bytes]) -> None:
-        """Rescan `paths` soon, and report them changed whatever is found."""
-        self._again.update(paths)
-        self._asked.set()
 
     @classmethod
     async def open(
@@ -94,6 +83,44 @@ class Folder:
         folder._tell()
         return folder
 
+    @property
+    def tree(self) -> dict[bytes, Entry]:
+        """The current snapshot, changed in place."""
+        return self._scanner.tree
+
+    def ignored(self, path: bytes, is_dir: bool) -> bool:  # noqa: FBT001  # a port
+        """Return whether `path` is none of syncd's business."""
+        return self.ignore.ignored(path, is_dir=is_dir)
+
+    async def look(self, paths: frozenset[bytes] | None) -> frozenset[bytes]:
+        """Look at `paths`, or at everything, and return what changed.
+
+        A folder that is gone is told by the watch; nothing changed then.
+        """
+        async with self._looking:
+            try:
+                if paths is None:
+                    changed = await to_thread.run_sync(self._scanner.scan)
+                else:
+                    changed = await to_thread.run_sync(self._scanner.rescan, paths)
+            except Halted:
+                return frozenset()
+        self._tell()
+        return changed
+
+    def look_again(self, paths: Collection[bytes]) -> None:
+        """Have `doubted` return `paths`: they changed while they were read."""
+        self._doubted.update(paths)
+        self._doubt.set()
+
+    async def doubted(self) -> frozenset[bytes]:
+        """Wait for paths that must be looked at again, and let them settle."""
+        await self._doubt.wait()
+        await anyio.sleep(_SETTLE_S)
+        self._doubt = anyio.Event()
+        paths, self._doubted = frozenset(self._doubted), set()
+        return paths
+
     def _say_scanned(self, started: float) -> None:
         folders = sum(entry.kind is Kind.DIR for entry in self.tree.values())
         self._emit(
@@ -107,18 +134,20 @@ class Folder:
 
     def _tell(self) -> None:
         """Tell once of what cannot be sent, and of what is kept for its name."""
-        for path, problem in self._scanner.problems.items():
-            if path not in self._told:
-                self._told.add(path)
+        problems = self._scanner.problems
+        for path, problem in problems.items():
+            if self._problems.get(path) != problem:
                 self._emit(
                     events.PathSkipped(
                         root=str(self.path), path=path, reason=problem.reason
                     )
                 )
-        if self._ignore.withheld != self._withheld:
-            self._withheld = self._ignore.withheld
+        self._problems = dict(problems)
+        withheld = self.ignore.withheld
+        if set(withheld) - set(self._withheld):
             self._emit(
                 events.SecretsWithheld(
-                    root=str(self.path), paths=self._withheld, hint=_SECRETS_HINT
+                    root=str(self.path), paths=withheld, hint=_SECRETS_HINT
                 )
             )
+        self._withheld = withheld

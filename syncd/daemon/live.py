@@ -1,6 +1,6 @@
 """One target while syncd runs: its folders here tied to its replicas there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import anyio
@@ -12,7 +12,7 @@ from syncd.cluster import Api, TargetSpec, View, follow
 from syncd.config import Sync, Target
 from syncd.daemon import rules
 from syncd.daemon.fleet import Fleet
-from syncd.daemon.folder import Edit, Folder
+from syncd.daemon.folder import Folder
 from syncd.daemon.owned import Owned
 from syncd.session import Root, Session, dial
 
@@ -39,7 +39,6 @@ class LiveTarget:
         tasks: TaskGroup,
         emit: events.Emit,
     ) -> None:
-        self._folders = folders
         self._api = api
         self._emit = emit
         self._spec = TargetSpec.parse(
@@ -58,15 +57,6 @@ class LiveTarget:
         send, receive = anyio.create_memory_object_stream[View](1)
         tasks.start_soon(follow, self._api, self._spec, send, self._emit)
         tasks.start_soon(self._see, receive)
-
-    def watch(self, tasks: TaskGroup, numbers: Iterator[int]) -> None:
-        """Watch the folders too; batches get their ids from `numbers`."""
-
-        def spread(root: int, edit: Edit) -> None:
-            self.fleet.spread(root, edit, next(numbers))
-
-        for index, folder in enumerate(self._folders):
-            tasks.start_soon(folder.watch, partial(spread, index))
 
     async def until_in_step(self) -> None:
         """Wait until there is a replica, and each holds the local tree."""
