@@ -1,11 +1,11 @@
 import functools
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +42,7 @@ def open_path() -> Iterator[Path]:
 
 
 @functools.cache
-def interpreter_for(user: int | None) -> str:
+def _interpreter_for(user: int) -> str:
     """Return a Python that `user` can run, or "" if there is none."""
     for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
         try:
@@ -54,25 +54,38 @@ def interpreter_for(user: int | None) -> str:
 
 
 @pytest.fixture
-def nobody() -> int:
-    """A user that may do little; only root can become it."""
+def nobody() -> dict[str, Any]:
+    """How to run the agent as a user that may do little."""
     if os.geteuid() != 0:
         pytest.skip("only root can run the agent as another user")
-    if not interpreter_for(NOBODY):
+    interpreter = _interpreter_for(NOBODY)
+    if not interpreter:
         pytest.skip("no Python that another user can run")
-    return NOBODY
+    return {"user": NOBODY, "interpreter": interpreter}
 
 
 @functools.cache
-def _can_mount() -> bool:
-    if shutil.which("unshare") is None:
+def _may_mount() -> bool:
+    try:
+        tried = [*mounted("mount -t tmpfs none /mnt"), "true"]
+        return subprocess.run(tried, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
         return False
-    tried = ["unshare", "-m", "sh", "-c", "mount -t tmpfs none /mnt"]
-    return subprocess.run(tried, capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture
 def may_mount() -> None:
     """Skip where no file system can be mounted, even in a namespace of one's own."""
-    if not _can_mount():
+    if not _may_mount():
         pytest.skip("needs the right to mount in a namespace of its own")
+
+
+def mounted(script: str) -> list[str]:
+    """Return what to run a command under, so that it alone sees what `script` mounts."""
+    flags = "-m" if os.geteuid() == 0 else "-Urm"
+    return ["unshare", flags, "sh", "-ec", script + '\nexec "$@"', "sh"]
+
+
+def inside(agent: AgentProcess, path: Path) -> Path:
+    """Return `path` as the agent sees it, mounts of its own included."""
+    return Path(f"/proc/{agent.process.pid}/root{path.resolve()}")

@@ -13,6 +13,7 @@ import pytest
 from syncd.delta import Delta, Flavour, Pack, digest_of, header
 from syncd.tree import Change, Entry, Kind, diff
 from syncd.wire import Message, encode, encode_data
+from tests.agent.conftest import NOBODY
 from tests.agent_driver import (
     AgentProcess,
     changes_between,
@@ -322,16 +323,16 @@ def test_a_replica_gives_up_foreign_files(
 
 
 def test_read_only_folders_of_ours_are_opened_up_and_closed_again(
-    open_path: Path, local: Path, nobody: int
+    open_path: Path, local: Path, nobody: dict[str, Any]
 ) -> None:
     written(open_path, pkg__a="old", pkg__gone="", pkg__sub__b="")
     for path in (open_path, *open_path.rglob("*")):
-        os.chown(path, nobody, nobody)
+        os.chown(path, NOBODY, NOBODY)
     written(local, pkg__a="new", pkg__fresh="x")
     for folder in (open_path / "pkg/sub", open_path / "pkg"):
         folder.chmod(0o555)
 
-    with AgentProcess(open_path, user=nobody, interpreter="/usr/bin/python3") as agent:
+    with AgentProcess(open_path, **nobody) as agent:
         changes = [
             *present(local, "pkg/a.py", "pkg/fresh.py"),
             *gone("pkg/gone.py", "pkg/sub", "pkg/sub/b.py"),
@@ -496,19 +497,17 @@ def test_a_temporary_is_private_until_it_is_complete(
 
 
 def test_ownership_is_the_users_of_the_agent(
-    open_path: Path, local: Path, nobody: int
+    open_path: Path, local: Path, nobody: dict[str, Any]
 ) -> None:
     (open_path / "root").mkdir()
-    os.chown(open_path / "root", nobody, nobody)
+    os.chown(open_path / "root", NOBODY, NOBODY)
     written(local, pkg__a="x")
 
-    with AgentProcess(
-        open_path / "root", user=nobody, interpreter="/usr/bin/python3"
-    ) as agent:
+    with AgentProcess(open_path / "root", **nobody) as agent:
         agent.level(local, open_path / "root")
 
     owners = {path.stat().st_uid for path in open_path.glob("root/**/*")}
-    assert owners == {nobody}
+    assert owners == {NOBODY}
 
 
 def test_many_errors_come_in_parts(local: Path, remote: Path) -> None:

@@ -6,6 +6,7 @@ import socket
 import time
 import zlib
 from pathlib import Path
+from typing import Any
 
 from syncd.tree import Kind
 from syncd.wire import MAX_MESSAGE, encode
@@ -37,8 +38,10 @@ def test_hello_says_who_and_where_it_is(tmp_path: Path, remote: Path) -> None:
     assert hello["roots"][1]["realpath"] == str(remote.resolve())
 
 
-def test_a_user_without_a_name_is_its_number(remote: Path, nobody: int) -> None:
-    with AgentProcess(remote, user=54321, interpreter="/usr/bin/python3") as agent:
+def test_a_user_without_a_name_is_its_number(
+    remote: Path, nobody: dict[str, Any]
+) -> None:
+    with AgentProcess(remote, **nobody | {"user": 54321}) as agent:
         assert agent.hello["user"] == "54321"
 
 
@@ -87,11 +90,13 @@ def test_a_missing_root_is_an_error_as_data(tmp_path: Path) -> None:
     assert [e["code"] for e in answer["errors"]] == ["root-missing"] * 2
 
 
-def test_an_unreadable_folder_is_an_error_as_data(open_path: Path, nobody: int) -> None:
+def test_an_unreadable_folder_is_an_error_as_data(
+    open_path: Path, nobody: dict[str, Any]
+) -> None:
     written(open_path, open__a="", closed__b="")
     (open_path / "closed").chmod(0o700)
 
-    with AgentProcess(open_path, user=nobody, interpreter="/usr/bin/python3") as agent:
+    with AgentProcess(open_path, **nobody) as agent:
         message = {"op": "list", "id": 1, "root": 0, "dirs": ["open", "closed"]}
         answer = agent.ask(message)
 
