@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import anyio
+from anyio.abc import TaskGroup
 
 from syncd.loopback.dialect import REAL, Dialect, Pace
 from syncd.loopback.image import Image
@@ -75,6 +76,7 @@ class Node:
             float("inf")
         )
         self._addresses = _addresses()
+        self._tasks: TaskGroup
 
     @property
     def isolated(self) -> bool:
@@ -85,6 +87,7 @@ class Node:
         """Run Pods until cancelled; then every process is dead."""
         with self._new, self._taken:
             async with anyio.create_task_group() as tasks:
+                self._tasks = tasks
                 tasks.start_soon(self._runtime.run)
                 await self._runtime.ready()
                 async for worker in self._taken:
@@ -158,6 +161,15 @@ class Node:
         """
         return await self.running(uid, name).exec(argv, streams)
 
+    def keep(self, started: Exec, feed: stdio.Feed | None) -> Callable[[], None]:
+        """Look after a process's streams; return what to call when nobody uses them.
+
+        They stay open until it has ended: it may outlive whoever asked for it.
+        """
+        released = anyio.Event()
+        self._tasks.start_soon(_keep, started, feed, released)
+        return released.set
+
     def files(self, uid: str, name: str) -> Path:
         """The folder that a container has at its image's mount, seen from outside.
 
@@ -188,6 +200,18 @@ class Node:
         for process in victims:
             process.kill()
         return len(victims)
+
+
+async def _keep(started: Exec, feed: stdio.Feed | None, released: anyio.Event) -> None:
+    try:
+        async with anyio.create_task_group() as tasks:
+            if feed:
+                tasks.start_soon(feed.run)
+            await released.wait()
+            await started.process.ended.wait()
+            tasks.cancel_scope.cancel()
+    finally:
+        started.stdio.close()
 
 
 def _addresses() -> Iterator[str]:

@@ -23,6 +23,7 @@ from syncd.loopback.kubelet.resources import as_bytes
 from syncd.loopback.kubelet.rooms import Room
 from syncd.loopback.runtime import stdio
 from syncd.loopback.runtime.client import Process, Runtime, StartFailed
+from syncd.loopback.runtime.rootfs import Plan
 
 
 Listener = Callable[[int, bytes], None]
@@ -50,7 +51,8 @@ class Container:
         previous: Of the run before.
         process: Its first process, while it runs.
         stdin: Into the first process, if its spec asks for that.
-        listeners: Called with all that it writes: channel and data.
+        listeners: Called with all that it writes: channel and data, at its end with
+            no data on each.
     """
 
     def __init__(
@@ -114,10 +116,10 @@ class Container:
         words = arguments(
             spec, entrypoint=image.entrypoint, command=image.command, values=values
         )
-        await anyio.to_thread.run_sync(room.furnish)
+        plan = await anyio.to_thread.run_sync(room.furnish)
         self._room = room
         self._order = self._common_order(room, pod, values)
-        await self._spawn(room, words)
+        await self._spawn(room.inside(words), plan)
         state = self.facts.state
         last = state if isinstance(state, Terminated) else self.facts.last
         self.set(
@@ -147,7 +149,7 @@ class Container:
             "memory": as_bytes(str(limits.get("memory", "0"))),
         }
 
-    async def _spawn(self, room: Room, words: Sequence[str]) -> None:
+    async def _spawn(self, argv: list[str], plan: Plan | None) -> None:
         spec = self.facts.spec
         wants_stdin = bool(spec.get("stdin"))
         if spec.get("tty"):
@@ -162,9 +164,9 @@ class Container:
         self.facts = replace(self.facts, **facts)
         order = {
             **self._order,
-            "argv": room.inside(words),
+            "argv": argv,
             "joins": 0,
-            "plan": room.plan(),
+            "plan": plan,
             "tty": streams.tty,
         }
         try:
@@ -198,6 +200,9 @@ class Container:
         self._stdio, self.stdin, self.process = None, None, None
         if self.log:
             self.log.end()
+        for listener in tuple(self.listeners):
+            listener(1, b"")
+            listener(2, b"")
         started = self.facts.state
         reason = (
             "OOMKilled" if process.oom else "Error" if process.code else "Completed"

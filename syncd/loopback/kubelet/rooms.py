@@ -79,8 +79,12 @@ class Room:
         """The container's `/tmp`, as seen from outside."""
         return self.folder / "tmp"
 
-    def furnish(self) -> None:
-        """Make all folders anew, the files as in the image. Blocking."""
+    def furnish(self) -> Plan | None:
+        """Make all folders anew, the files as in the image. Blocking.
+
+        Returns:
+            What the runtime is to build of them, or `None` where it cannot.
+        """
         for old in (self.root, self.tmp, self.folder / "stage"):
             shutil.rmtree(old, ignore_errors=True)
         image = self.pulled.image
@@ -94,6 +98,7 @@ class Room:
             self._make_point(mount)
         for folder in self._shown_folders():
             self._make_point(Mount(folder, Path(folder)))
+        return self._plan() if self.isolated else None
 
     def _make_point(self, mount: Mount) -> None:
         """Make a mount point that is inside a folder of ours.
@@ -113,10 +118,7 @@ class Room:
                 point = folder / mount.target[len(place) + 1 :]
                 point.mkdir(parents=True, exist_ok=True)
 
-    def plan(self) -> Plan | None:
-        """What the runtime is to build, or `None` where it cannot."""
-        if not self.isolated:
-            return None
+    def _plan(self) -> Plan:
         binds = [self._own(self.tmp, "/tmp"), self._own(self.files, self._mount)]  # noqa: S108 -- its own
         binds += [
             Bind(source=f, target=f, read_only=True) for f in self._shown_folders()

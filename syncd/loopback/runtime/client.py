@@ -81,9 +81,7 @@ class Runtime:
         """Run the shim until cancelled; then every process is dead."""
         ours, theirs = socket.socketpair()
         ours.settimeout(0)
-        stage = self._folder / "stage"
-        stage.mkdir(parents=True, exist_ok=True)
-        shim = await anyio.to_thread.run_sync(self._launch, theirs, stage)
+        shim = await anyio.to_thread.run_sync(self._launch, theirs)
         theirs.close()
         try:
             async with anyio.create_task_group() as tasks:
@@ -96,7 +94,9 @@ class Runtime:
                 await anyio.to_thread.run_sync(_await_end, shim)
             self._all_ended()
 
-    def _launch(self, sock: socket.socket, stage: Path) -> subprocess.Popen[bytes]:
+    def _launch(self, sock: socket.socket) -> subprocess.Popen[bytes]:
+        stage = self._folder / "stage"
+        stage.mkdir(parents=True, exist_ok=True)
         package = str(Path(__file__).parents[2])
         arguments = [package, str(sock.fileno()), self._isolation, str(stage)]
         return subprocess.Popen(  # noqa: S603 -- our own interpreter and code

@@ -1,6 +1,5 @@
 """The node's ends of a process's stdin, stdout and stderr."""
 
-import contextlib
 import fcntl
 import os
 import pty
@@ -104,6 +103,7 @@ class Feed:
         self._backlog = bytearray()
         self._ended = False
         self._changed = anyio.Event()
+        self._limit: float = BACKLOG
         self.blocked = False
 
     async def put(self, data: bytes) -> None:
@@ -112,10 +112,15 @@ class Feed:
             return
         self._backlog += data
         self._wake()
-        while len(self._backlog) > BACKLOG:
+        while len(self._backlog) > self._limit:
             self.blocked = True
             await self._changed.wait()
         self.blocked = False
+
+    def unblock(self) -> None:
+        """Take anything in from now on, because there is an end to it."""
+        self._limit = float("inf")
+        self._wake()
 
     def end(self) -> None:
         """Close the stream once what was taken in is written."""
@@ -149,10 +154,3 @@ class Feed:
     def _wake(self) -> None:
         self._changed.set()
         self._changed = anyio.Event()
-
-
-async def drain(fd: int) -> None:
-    """Read and forget until the end."""
-    with contextlib.suppress(OSError):
-        while await read(fd):
-            pass
