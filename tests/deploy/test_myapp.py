@@ -3,6 +3,8 @@
 import json
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
@@ -10,7 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.programs import MYAPP, ROOT, Served, run_in_myapp, served
+from tests.deploy.programs import (
+    MYAPP,
+    ROOT,
+    Served,
+    environment,
+    run_in_myapp,
+    served,
+)
 
 
 def create(myapp: Served, title: str) -> int:
@@ -223,6 +232,17 @@ def test_the_migrations_go_up_down_and_up_and_agree_with_the_models(
     }
 
 
+HALF_WAY = """
+import db, migrate, sqlalchemy
+
+try:
+    migrate.upgrade()
+except RuntimeError as error:
+    print(error)
+print(sqlalchemy.inspect(db.engine).get_table_names())
+"""
+
+
 def test_a_migration_that_fails_leaves_no_half(
     new_database: Callable[[], str], copy: Path, tmp_path: Path
 ) -> None:
@@ -236,32 +256,26 @@ def test_a_migration_that_fails_leaves_no_half(
             "def downgrade", '    raise RuntimeError("half way")\n\n\ndef downgrade'
         )
     )
-    url = new_database()
 
-    done = run_in_myapp(["migrate.py"], url, tmp_path, copy)
+    done = run_in_myapp(["-c", HALF_WAY], new_database(), tmp_path, copy)
 
-    assert done.returncode == 1
-    assert "half way" in done.stderr
-    listing = (
-        "import db, sqlalchemy; print(sqlalchemy.inspect(db.engine).get_table_names())"
-    )
-    assert run_in_myapp(["-c", listing], url, tmp_path).stdout.strip() == "[]"
+    assert done.stdout.splitlines() == ["half way", "[]"], done.stderr
 
 
 def test_pods_that_start_together_migrate_once(
     new_database: Callable[[], str], tmp_path: Path
 ) -> None:
-    url = new_database()
-    race = (
-        "import subprocess, sys; "
-        "both = [subprocess.Popen([sys.executable, 'migrate.py']) for _ in '12']; "
-        "sys.exit(max(one.wait() for one in both))"
-    )
+    argv = [sys.executable, "migrate.py"]
+    env = environment(new_database(), tmp_path)
+    pods = [
+        subprocess.Popen(argv, cwd=MYAPP, env=env, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
 
-    done = run_in_myapp(["-c", race], url, tmp_path)
+    said = [pod.communicate(timeout=30)[1] for pod in pods]
 
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("Running upgrade") == 1
+    assert [pod.returncode for pod in pods] == [0, 0], said
+    assert "".join(said).count("Running upgrade") == 1
 
 
 def test_migrate_says_which_database_it_waited_for_in_vain(tmp_path: Path) -> None:
