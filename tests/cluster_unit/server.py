@@ -1,6 +1,6 @@
 """A real TLS server that answers as the test says, and kubeconfigs that lead to it."""
 
-import datetime
+import datetime as dt
 import json
 import socket
 import ssl
@@ -22,7 +22,7 @@ NAME = "k3d-test"
 
 def server_tls(
     *names: str,
-    not_after: datetime.datetime | None = None,
+    not_after: dt.datetime | None = None,
     client_ca: trustme.CA | None = None,
 ) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -79,7 +79,9 @@ def write_kubeconfig(
                 },
             }
         ],
-        "users": [{"name": "me", "user": {"token": "secret"} if user is None else user}],
+        "users": [
+            {"name": "me", "user": {"token": "secret"} if user is None else user}
+        ],
         "contexts": [{"name": name, "context": {"cluster": name, "user": "me"}}],
     }
     path.write_text(yaml.safe_dump(document))

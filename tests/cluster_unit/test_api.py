@@ -10,16 +10,14 @@ from aiohttp import web
 from syncd.cluster import Api, Refused, Timing, connect
 from syncd.cluster.failures import Answer, NotFound, Unreachable
 from syncd.cluster.retry import ATTEMPTS, backoff, pause_before_retry
-from syncd.cluster.watching import Changed, Listed
+from syncd.cluster.watching import Changed, Gone, Listed
 from syncd.events import Event
 from tests.cluster_unit.server import Handler, answer, serving, status, write_kubeconfig
 
 
 WEB = "/apis/apps/v1/namespaces/shop/deployments/web"
 PODS = "/api/v1/namespaces/shop/pods"
-QUICK = Timing(
-    request=5, connect=5, watch_idle=0.2, retry_first=0.001, retry_most=0.01
-)
+QUICK = Timing(request=5, connect=5, watch_idle=0.2, retry_first=0.001, retry_most=0.01)
 
 
 @asynccontextmanager
@@ -228,7 +226,9 @@ class Watched:
         return response
 
 
-async def versions(tmp_path: Path, *scripts: str, most: int) -> tuple[Watched, list[int]]:
+async def versions(
+    tmp_path: Path, *scripts: str, most: int
+) -> tuple[Watched, list[int]]:
     server, seen, reported = Watched(*scripts), list[int](), list[Event]()
     async with served(tmp_path, server.handle) as api:
         with anyio.fail_after(5):
@@ -238,6 +238,8 @@ async def versions(tmp_path: Path, *scripts: str, most: int) -> tuple[Watched, l
                         seen.append(0)
                     case Changed(thing):
                         seen.append(int(thing["metadata"]["resourceVersion"]))
+                    case Gone():
+                        raise AssertionError
                 if len(seen) == most:
                     break
     assert reported == []

@@ -85,8 +85,7 @@ def test_a_denial_names_account_verb_resource_and_namespace(server: str) -> None
 
     assert isinstance(error, Forbidden)
     assert str(error) == (
-        "account system:serviceaccount:rec:sa-none may not"
-        ' list pods in namespace "rec"'
+        'account system:serviceaccount:rec:sa-none may not list pods in namespace "rec"'
     )
 
 

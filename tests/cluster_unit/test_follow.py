@@ -47,9 +47,6 @@ class Views:
     async def pods(self) -> list[str]:
         return [replica.pod for replica in (await self.next()).replicas]
 
-    def is_silent(self) -> bool:
-        return self._receive.statistics().current_buffer_used == 0
-
 
 @asynccontextmanager
 async def following(http: FakeHttp, spec: TargetSpec) -> AsyncIterator[Views]:
@@ -342,7 +339,10 @@ class TestTaskGroup:
                 outer.start_soon(inner)
 
     async def test_a_bug_stays_a_group(self) -> None:
-        with pytest.raises(ExceptionGroup):
+        async def both() -> None:
             async with task_group() as tasks:
                 tasks.start_soon(self.fail, ValueError("bug"))
                 tasks.start_soon(self.fail, SyncdError("no"))
+
+        with pytest.raises(ExceptionGroup):
+            await both()

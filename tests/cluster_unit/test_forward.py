@@ -90,10 +90,12 @@ async def test_connections_are_carried_at_the_same_time(tmp_path: Path) -> None:
         await arrived.wait()
         await shout(ws)
 
-    async with forwarded(tmp_path, together) as forwarding:
-        async with anyio.create_task_group() as tasks:
-            for _ in range(3):
-                tasks.start_soon(forwarding.ask, b"x")
+    async with (
+        forwarded(tmp_path, together) as forwarding,
+        anyio.create_task_group() as tasks,
+    ):
+        for _ in range(3):
+            tasks.start_soon(forwarding.ask, b"x")
 
 
 async def test_a_port_that_nobody_listens_on_is_said(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
@@ -104,14 +104,14 @@ def test_no_kubeconfig_at_all_names_what_was_looked_at(tmp_path: Path) -> None:
 
 
 def test_a_named_kubeconfig_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="looked at .*/gone"):
+    with pytest.raises(ConfigError, match=r"looked at .*/gone"):
         load(tmp_path / "gone", None, {})
 
 
 def test_a_missing_context_lists_those_that_exist(tmp_path: Path) -> None:
     a, b = whole(tmp_path / "a", "a"), whole(tmp_path / "b", "b")
 
-    with pytest.raises(ConfigError, match='no context "prod" in .*; there are: a, b'):
+    with pytest.raises(ConfigError, match=r'no context "prod" in .*; there are: a, b'):
         load(None, "prod", {"KUBECONFIG": f"{a}:{b}"})
 
 
@@ -239,7 +239,7 @@ def test_a_context_is_printed_without_its_secrets(tmp_path: Path) -> None:
 
 
 class TestInCluster:
-    ENVIRON = {
+    ENVIRON: ClassVar = {
         "KUBERNETES_SERVICE_HOST": "10.96.0.1",
         "KUBERNETES_SERVICE_PORT": "443",
     }

@@ -93,10 +93,9 @@ async def test_why_there_is_no_log(
     async def handle(_request: web.BaseRequest) -> web.Response:
         return status(*refusal)
 
-    async with served(tmp_path, handle) as api:
-        async with aclosing(follow_log(api, WEB)) as lines:
-            with pytest.raises(error):
-                await anext(lines)
+    async with served(tmp_path, handle) as api, aclosing(follow_log(api, WEB)) as lines:
+        with pytest.raises(error):
+            await anext(lines)
 
 
 async def test_a_log_that_is_cut_is_said(tmp_path: Path) -> None:
@@ -110,8 +109,7 @@ async def test_a_log_that_is_cut_is_said(tmp_path: Path) -> None:
         request.transport.abort()
         return response
 
-    async with served(tmp_path, cut) as api:
-        async with aclosing(follow_log(api, WEB)) as lines:
-            assert (await anext(lines)).text == b"one"
-            with pytest.raises(Unreachable):
-                await anext(lines)
+    async with served(tmp_path, cut) as api, aclosing(follow_log(api, WEB)) as lines:
+        assert (await anext(lines)).text == b"one"
+        with pytest.raises(Unreachable):
+            await anext(lines)

@@ -74,7 +74,7 @@ async def test_the_plugin_is_told_of_the_cluster_if_it_asks(tmp_path: Path) -> N
 async def test_a_missing_plugin_is_said_with_its_own_hint() -> None:
     described = {"command": "no-such-plugin", "installHint": "brew install it\n"}
 
-    with pytest.raises(ConfigError, match="cannot run .* no-such-plugin") as missing:
+    with pytest.raises(ConfigError, match=r"cannot run .* no-such-plugin") as missing:
         await plugin.run(described, {})
 
     assert missing.value.hint == "brew install it"

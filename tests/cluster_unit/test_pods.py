@@ -5,7 +5,6 @@ from syncd.cluster.pods import (
     Skipped,
     TargetSpec,
     View,
-    choose_container,
     label_selector,
     select,
 )
@@ -314,69 +313,11 @@ def test_an_owner_that_does_not_control_is_no_owner() -> None:
     assert not select(DB, [pod("db-0", ownerReferences=references)]).replicas
 
 
-# --- which container ----------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("containers", "wanted", "annotation", "chosen"),
-    [
-        (("app",), None, None, "app"),
-        (("app", "db"), "db", None, "db"),
-        (("app", "db"), None, "db", "db"),
-        (("app", "db"), "app", "db", "app"),
-        (("app", "istio-proxy"), None, None, "app"),
-        (("istio-proxy", "app"), None, "gone", "app"),
-        (("istio-proxy",), None, None, "istio-proxy"),
-    ],
-)
-def test_a_container_is_chosen(
-    containers: tuple[str, ...],
-    wanted: str | None,
-    annotation: str | None,
-    chosen: str,
-) -> None:
-    annotations = {"kubectl.kubernetes.io/default-container": annotation}
-
-    found = pod("web-0", *containers, annotations=annotations)
-
-    assert choose_container(found, wanted) == chosen
-
-
-def test_several_containers_are_listed_with_the_line_to_add() -> None:
-    with pytest.raises(TargetError, match="istio-proxy, a, b") as refused:
-        choose_container(pod("web-0", "istio-proxy", "a", "b"), None)
-
-    assert refused.value.hint == 'add container = "a" to the target'
-
-
-def test_only_sidecars_are_listed_as_well() -> None:
-    with pytest.raises(TargetError, match="istio-proxy, daprd"):
-        choose_container(pod("web-0", "istio-proxy", "daprd"), None)
-
-
-def special(**spec: list[Object]) -> Object:
-    found = pod()
-    found["spec"] |= spec
-    return found
-
-
-@pytest.mark.parametrize(
-    ("of", "said"),
-    [
-        (pod("web-0", "a", "b"), 'has no container "x"; it has: a, b'),
-        (special(initContainers=[{"name": "x"}]), "is an init container"),
-        (special(ephemeralContainers=[{"name": "x"}]), "is an ephemeral container"),
-    ],
-)
-def test_a_container_that_cannot_be_synced_is_refused(of: Object, said: str) -> None:
-    with pytest.raises(TargetError, match=said):
-        choose_container(of, "x")
-
-
 def test_a_native_sidecar_can_be_synced() -> None:
-    found = special(
-        initContainers=[{"name": "side", "image": "side:1", "restartPolicy": "Always"}]
-    )
+    found = pod()
+    found["spec"]["initContainers"] = [
+        {"name": "side", "image": "side:1", "restartPolicy": "Always"}
+    ]
     found["status"]["initContainerStatuses"] = [
         container("side", {"running": {}}, started=True)
     ]

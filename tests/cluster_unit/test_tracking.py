@@ -71,11 +71,11 @@ def test_a_replica_always_runs(server: str) -> None:
 
 @SERVERS
 def test_a_new_pod_is_a_replica_before_it_is_ready(server: str) -> None:
-    first = [
+    first = next(
         view.replicas[-1]
         for _, view in replayed(f"watch-{server}-rollout-and-delete", MYAPP)
         if view.replicas
-    ][0]
+    )
 
     assert not first.ready
 
@@ -171,9 +171,7 @@ def test_a_workloads_pods_are_those_of_its_selector_at_the_time() -> None:
 def test_only_a_replica_set_with_an_odd_name_is_a_stranger() -> None:
     tracking = Tracking(WEB)
     odd = pod("odd", ownerReferences=owner("ReplicaSet", "older", "rs"))
-    tracking.heard_of_pods(
-        Listed((of_deployment("a", "web", "1"), odd, pod("bare")))
-    )
+    tracking.heard_of_pods(Listed((of_deployment("a", "web", "1"), odd, pod("bare"))))
     assert tracking.strangers() == {"rs": "older"}
 
     tracking.looked_up("rs", own=True)
@@ -223,7 +221,9 @@ def test_a_note_is_forgotten_once_pods_match() -> None:
 def test_the_fuller_reason_stays() -> None:
     tracking = Tracking(TargetSpec("shop", "pod", name="a"))
     full = pod("a", state=waiting("ErrImagePull", "no such tag"))
-    short = pod("a", state=waiting("ImagePullBackOff", 'Back-off pulling image "app:1"'))
+    short = pod(
+        "a", state=waiting("ImagePullBackOff", 'Back-off pulling image "app:1"')
+    )
     reasons = []
     for seen in (short, full, short):
         tracking.heard_of_pods(Changed(seen))

@@ -80,9 +80,12 @@ class Seen:
     async def run(self, *steps: int | FakeBody | Answer | SyncdError) -> Script:
         script = Script(*steps, Halted("the script is over"))
         with pytest.raises(Halted, match="the script is over"):
-            async for event in watch(script, PATH, self.reported.append, x="y"):
-                self.events.append(event)
+            await self._take_all(script)
         return script
+
+    async def _take_all(self, script: Script) -> None:
+        async for event in watch(script, PATH, self.reported.append, x="y"):
+            self.events.append(event)
 
 
 async def test_it_lists_and_then_watches_from_there() -> None:
