@@ -75,4 +75,5 @@ class Server:
     async def close(self) -> None:
         """Stop for good."""
         await self.stop()
+        self._link.close()
         await self._runner.cleanup()

@@ -75,6 +75,8 @@ class NodeSync:
         """Write down the status of a Pod; delete its object when nothing is left."""
         pod = self._pod(uid)
         if pod is None:
+            if self._node.gone(uid):
+                self._node.forget(uid)  # its object was deleted by force before
             return
         status = {"qosClass": pod["status"].get("qosClass"), **self._node.status(uid)}
         if self._context.dialect.modern:
