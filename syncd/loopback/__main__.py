@@ -10,7 +10,7 @@ import click
 from syncd.loopback import Dialect, Image, Loopback
 
 
-class _ImageType(click.ParamType):
+class _ImageType(click.ParamType[Image]):
     name = "NAME=FOLDER:COMMAND"
 
     def convert(

@@ -180,12 +180,16 @@ class Loopback:
             await plane.server.start()
             plane.furnish()
             self.renew_token()
+            failure: Exception | None = None
             async with anyio.create_task_group() as group:
                 group.start_soon(plane.run)
                 try:
                     yield
-                finally:
-                    group.cancel_scope.cancel()
+                except Exception as exc:  # noqa: BLE001  raised again below
+                    failure = exc  # the caller's own: it must not come out in a group
+                group.cancel_scope.cancel()
+            if failure is not None:
+                raise failure
 
     def _apply(self, document: dict[str, Any], namespace: str) -> None:
         registry = self._plane.registry

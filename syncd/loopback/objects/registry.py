@@ -261,13 +261,12 @@ class Registry:
     def _apply_anew(
         self, place: Place, merged: Object, options: Options, warnings: tuple[str, ...]
     ) -> Written:
-        owners = merged["metadata"]["managedFields"]
+        owners = merged["metadata"].get("managedFields")
         trial = Options(options.manager, dry_run=True, validation="Ignore")
         obj = self.create(place, merged, trial).obj
-        metadata = {**obj["metadata"], "managedFields": owners}
-        return self._created(
-            place.resource, {**obj, "metadata": metadata}, options, warnings
-        )
+        if owners:
+            obj = {**obj, "metadata": {**obj["metadata"], "managedFields": owners}}
+        return self._created(place.resource, obj, options, warnings)
 
     def _created(
         self,
