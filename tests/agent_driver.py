@@ -157,7 +157,7 @@ class AgentProcess:
         """Return the entries of folders by path, without the path."""
         answer = self.ask({"op": "list", "id": 0, "root": 0, "dirs": list(dirs)})
         assert not answer.get("errors")
-        return {as_path(entry[0]): entry[1:] for entry in answer.get("entries", [])}
+        return {as_path(entry[0]): entry[1:] for entry in answer["entries"]}
 
     @property
     def rss_mb(self) -> float:

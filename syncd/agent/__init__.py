@@ -20,6 +20,10 @@ MODULES = (
     "agent",
 )
 
+# What the boot line exits with where the interpreter is too old; Python 2 does not even
+# know its flags.
+TOO_OLD = frozenset({91, 2})
+
 _BOOT = """\
 # syncd agent
 import sys

@@ -61,7 +61,7 @@ class Batch:
 
     def note(self, path: str, code: str, reason: str) -> None:
         """Tell that `path` landed in a lesser way."""
-        self.notes.append({"path": path, "code": code, "note": reason})
+        self.notes.append({"path": path, "code": code, "reason": reason})
 
     def receive(self) -> None:
         """Stage all that the stream holds, to the end that confirms it."""

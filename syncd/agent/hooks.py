@@ -82,17 +82,24 @@ def attend(
 
 def send_signal(wire: Wire, message: Mapping[str, Any]) -> None:
     """Send a signal to one process by `pid`, or to those that `match`."""
-    answer = Answer(wire, "signalled", message)
+    answer = Answer(wire, "signalled", message, "pids")
     name = message["signal"].upper()
     number = signal.Signals[name if name.startswith("SIG") else "SIG" + name]
     pids = [message["pid"]] if "pid" in message else matching(message["match"])
+    code = 1
+    said = []
     for pid in pids:
         try:
             os.kill(pid, number)
             answer.add("pids", pid, "")
+            code = 0
+            said.append(f"{number.name} sent to {pid}")
         except OSError as exc:
             answer.fail(str(pid), exc)
-    answer.close()
+            said.append(f"{number.name} to {pid}: {exc.strerror}")
+    if not pids:
+        said.append("no process matches")
+    answer.close(code=code, output_tail="\n".join(said))
 
 
 def matching(text: str) -> list[int]:

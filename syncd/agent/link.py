@@ -162,12 +162,17 @@ def parsed(payload: bytes) -> dict[str, Any]:
 
 
 class Answer:
-    """An answer that may be long: sent in parts as it grows."""
+    """An answer that may be long: sent in parts as it grows.
 
-    def __init__(self, wire: Wire, op: str, of: Mapping[str, Any]) -> None:
+    Lists that are `always` wanted are there even if they are empty.
+    """
+
+    def __init__(
+        self, wire: Wire, op: str, of: Mapping[str, Any], *always: str
+    ) -> None:
         self.wire = wire
         self.head = {"op": op, "id": of["id"]}
-        self.part: dict[str, Any] = {}
+        self.part: dict[str, Any] = {key: [] for key in always}
         self.room = PART
 
     def add(self, key: str, item: object, path: str) -> None:

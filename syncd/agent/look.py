@@ -99,7 +99,7 @@ def list_folders(
     wire: Wire, root: Root, temporaries: Temporaries, message: Mapping[str, Any]
 ) -> None:
     """Answer with what folders hold, one level each; stale temporaries are swept."""
-    answer = Answer(wire, "list", message)
+    answer = Answer(wire, "list", message, "entries")
     for folder in message["dirs"]:
         try:
             fd = root.readable(checked(folder) if folder else "")

@@ -130,7 +130,10 @@ def program(*words: str) -> Iterator[subprocess.Popen[bytes]]:
     source = """
 import os, signal, sys, time
 signal.signal(signal.SIGUSR1, lambda *_: os._exit(7))
-if "fork" in sys.argv: os.fork()
+if "fork" in sys.argv:
+    ours, theirs = os.pipe()
+    if os.fork() == 0:  # a worker ends with its master
+        os.close(theirs); os.read(ours, 1); os._exit(0)
 sys.stdout.write("ready\\n"); sys.stdout.flush()
 signal.pause()
 """
@@ -157,6 +160,8 @@ def test_a_signal_reaches_the_process_that_matches(agent: AgentProcess) -> None:
         answer = signalled(agent, match="serve orange-5317", signal="USR1")
 
         assert answer["pids"] == [wanted.pid]
+        assert answer["code"] == 0
+        assert answer["output_tail"] == f"SIGUSR1 sent to {wanted.pid}"
         assert wanted.wait(10) == 7
         assert other.poll() is None
 
@@ -174,7 +179,6 @@ def test_of_a_family_only_the_eldest_is_signalled(agent: AgentProcess) -> None:
         answer = signalled(agent, match="family-2291", signal="USR1")
 
         assert answer["pids"] == [parent.pid]
-        subprocess.run(["pkill", "-KILL", "-P", str(parent.pid)], check=False)
 
 
 def test_a_shell_that_starts_the_program_is_not_meant(
@@ -197,7 +201,9 @@ def test_a_shell_that_starts_the_program_is_not_meant(
 def test_an_agent_is_never_meant(agent: AgentProcess) -> None:
     answer = signalled(agent, match="syncd agent", signal="KILL")
 
-    assert answer.get("pids", []) == []
+    assert answer["pids"] == []
+    assert answer["code"] == 1
+    assert answer["output_tail"] == "no process matches"
     assert agent.ask({"op": "ping", "id": 1})["op"] == "pong"
 
 
@@ -205,3 +211,5 @@ def test_a_process_that_is_gone_is_an_error_as_data(agent: AgentProcess) -> None
     answer = signalled(agent, pid=2**22 + 1, signal="TERM")
 
     assert answer["errors"][0]["path"] == str(2**22 + 1)
+    assert answer["code"] == 1
+    assert "No such process" in answer["output_tail"]

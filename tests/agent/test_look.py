@@ -75,6 +75,15 @@ def test_only_the_named_folders_are_listed(agent: AgentProcess, remote: Path) ->
     assert agent.listing("none", "a.py", "link", "link/sub") == {}
 
 
+def test_an_empty_listing_is_a_listing(agent: AgentProcess) -> None:
+    assert agent.ask({"op": "list", "id": 1, "root": 0, "dirs": [""]}) == {
+        "op": "list",
+        "id": 1,
+        "end": True,
+        "entries": [],
+    }
+
+
 def test_a_root_that_is_a_link_is_followed(tmp_path: Path, remote: Path) -> None:
     written(remote, a="")
     (tmp_path / "link").symlink_to(remote)
