@@ -11,9 +11,8 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +130,15 @@ async def _static(context: Context) -> tuple[Mapping[str, Any], float | None]:
         given = await plugin.run(user["exec"], context.cluster)
         renew_at = given.expires_at and given.expires_at - _EARLY_S
         return {**given.user}, renew_at
-    provider = user.get("auth-provider")
-    if isinstance(provider, dict) and provider.get("name") == "oidc":
-        return _oidc(context, provider.get("config") or {})
+    if isinstance(provider := user.get("auth-provider"), dict):
+        if provider.get("name") == "oidc":
+            return _oidc(context, provider.get("config") or {})
+        raise ConfigError(
+            f'the auth-provider "{provider.get("name")}" of user'
+            f' "{context.user_name}" is of the past: kubectl 1.26 dropped it too',
+            hint="write the kubeconfig anew with the provider's own command; it will"
+            " name a plugin, such as gke-gcloud-auth-plugin or kubelogin",
+        )
     return user, None
 
 
@@ -174,15 +179,7 @@ def _load(context: Context, static: dict[str, Any], renew_at: float | None) -> I
     configuration = Configuration()
     _LOADING.acquire()
     try:
-        # A coroutine, but of a static user it awaits nothing, and it writes keys to
-        # files: so here, in a thread.
-        anyio.run(
-            partial(
-                load_kube_config_from_dict,
-                static,
-                client_configuration=configuration,
-            )
-        )
+        _ended(load_kube_config_from_dict(static, client_configuration=configuration))
         return Identity(
             headers=_headers(configuration, context.user),
             tls=_tls(configuration),
@@ -201,6 +198,20 @@ def _load(context: Context, static: dict[str, Any], renew_at: float | None) -> I
         # library would leave them in /tmp until exit, or for ever after a kill.
         kube_config._cleanup_temp_files()  # noqa: SLF001 - there is no public way
         _LOADING.release()
+
+
+def _ended(coroutine: Coroutine[object, None, object]) -> None:
+    """Run a coroutine that never waits to its end, here and now.
+
+    The library's loader is one where the user is static: it reads and writes files,
+    which is why it runs in a thread, and there is no event loop there.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    coroutine.close()
+    raise AssertionError("the loader waits for something")
 
 
 def _first_line(exc: BaseException) -> str:

@@ -141,6 +141,14 @@ async def test_an_oidc_token_that_ended_is_left_to_kubectl(tmp_path: Path) -> No
     assert "secret" not in f"{no.value}{no.value.hint}"
 
 
+async def test_a_provider_of_the_past_is_refused(tmp_path: Path) -> None:
+    user = {"auth-provider": {"name": "gcp", "config": {"cmd-path": "/bin/false"}}}
+    kubeconfig = write_kubeconfig(tmp_path, "https://127.0.0.1:1", user=user)
+    async with connected(kubeconfig) as api:
+        with pytest.raises(ConfigError, match='"gcp" of user "me" is of the past'):
+            await api.get(PODS)
+
+
 async def test_an_oidc_token_is_used_while_it_lasts(tmp_path: Path) -> None:
     token = "e30.eyJleHAiOjk5OTk5OTk5OTl9.x"
     user = {"auth-provider": {"name": "oidc", "config": {"id-token": token}}}
