@@ -15,6 +15,7 @@ from syncd.session import Link, Mark, Root, Session, Who
 
 
 NAMED = 20  # how many of its paths a batch names in events
+STEADY_S = 1.0  # why Pods are left out is told once it has stood this long
 
 Dial = Callable[[Replica], AbstractAsyncContextManager[Link]]
 
@@ -23,6 +24,15 @@ Dial = Callable[[Replica], AbstractAsyncContextManager[Link]]
 class _Berth:
     session: Session
     scope: anyio.CancelScope
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What people are told of a view."""
+
+    replicas: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...]
+    note: str
 
 
 class Fleet:
@@ -55,6 +65,7 @@ class Fleet:
         self._emit = emit
         self._berths: dict[str, _Berth] = {}
         self._moved = anyio.Event()
+        self._told: _Names | None = None
 
     @property
     def sessions(self) -> tuple[Session, ...]:
@@ -68,13 +79,6 @@ class Fleet:
 
     def see(self, view: View) -> None:
         """Take in which containers there are now."""
-        if self.view is None or _names(self.view) != _names(view):
-            replicas, skipped = _names(view)
-            self._emit(
-                events.TargetChanged(
-                    target=self.target, replicas=replicas, skipped=dict(skipped)
-                )
-            )
         self.view = view
         there = {_identity(replica): replica for replica in view.replicas}
         for gone in self._berths.keys() - there.keys():
@@ -82,7 +86,34 @@ class Fleet:
         for identity, replica in there.items():
             if identity not in self._berths:
                 self._board(identity, replica)
+        if self._told is None or self._told.replicas != _names(view).replicas:
+            self._tell(view)
         self._notice()
+
+    async def tell_when_steady(self) -> None:
+        """Tell why Pods are left out, once it stays so; until cancelled.
+
+        A Pod that starts goes through half a dozen reasons within a second.
+        """
+        while True:
+            view = self.view
+            with anyio.move_on_after(STEADY_S):
+                await self._moved.wait()
+                continue
+            if view is not None and self._told != _names(view):
+                self._tell(view)
+            await self._moved.wait()
+
+    def _tell(self, view: View) -> None:
+        self._told = _names(view)
+        self._emit(
+            events.TargetChanged(
+                target=self.target,
+                replicas=self._told.replicas,
+                skipped=dict(self._told.skipped),
+                note=self._told.note,
+            )
+        )
 
     def spread(self, root: int, edit: Edit, number: int) -> None:
         """Tell every session of an edit, and follow it as batch `number`."""
@@ -151,6 +182,11 @@ def _identity(replica: Replica) -> str:
     return f"{replica.uid}/{replica.container}/{replica.container_id}"
 
 
-def _names(view: View) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    replicas = tuple(f"{replica.pod}/{replica.container}" for replica in view.replicas)
-    return replicas, tuple((skip.pod, skip.reason) for skip in view.skipped)
+def _names(view: View) -> _Names:
+    return _Names(
+        replicas=tuple(
+            f"{replica.pod}/{replica.container}" for replica in view.replicas
+        ),
+        skipped=tuple((skip.pod, skip.reason) for skip in view.skipped),
+        note=view.note,
+    )

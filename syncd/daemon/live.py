@@ -57,6 +57,7 @@ class LiveTarget:
         send, receive = anyio.create_memory_object_stream[View](1)
         tasks.start_soon(follow, self._api, self._spec, send, self._emit)
         tasks.start_soon(self._see, receive)
+        tasks.start_soon(self.fleet.tell_when_steady)
 
     async def until_in_step(self) -> None:
         """Wait until there is a replica, and each holds the local tree."""

@@ -118,9 +118,10 @@ class Session:
         return error
 
     async def _back_off(self, error: TransportError) -> None:
-        self.error = error
         delay = self._backoff.next_s()
-        self._report.lost(error, delay)
+        if str(self.error) != str(error):
+            self._report.lost(error, delay)
+        self.error = error
         await self._sleep(delay)
 
     async def _wait_for_a_change(self, error: SyncdError) -> None:
