@@ -15,6 +15,14 @@ from tests.deploy.programs import (
     run_in_myapp,
     served,
 )
+from tests.deploy.rendering import (
+    OVERLAYS,
+    Manifest,
+    copy_of_the_manifests,
+    parse,
+    render,
+    renderer,
+)
 
 
 @pytest.fixture(scope="session")
@@ -71,3 +79,35 @@ def copy(tmp_path: Path) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(source.read_bytes())
     return folder
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if renderer() is None:
+        pytest.skip("no kubectl 1.22 or newer on PATH, so no kustomize")
+    return copy_of_the_manifests(tmp_path_factory.mktemp("manifests"))
+
+
+@pytest.fixture(scope="module", params=OVERLAYS)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def text(name: str, tree: Path) -> str:
+    return render(tree / "overlays" / name)
+
+
+@pytest.fixture
+def manifests(text: str) -> list[Manifest]:
+    return parse(text)
+
+
+@pytest.fixture(scope="module")
+def dev(tree: Path) -> list[Manifest]:
+    return parse(render(tree / "overlays/dev"))
+
+
+@pytest.fixture(scope="module")
+def prod_like(tree: Path) -> list[Manifest]:
+    return parse(render(tree / "overlays/prod-like"))

@@ -74,3 +74,30 @@ def containers(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
         spec = template["spec"]
         for container in spec["containers"] + spec.get("initContainers", []):
             yield f"{name}/{container['name']}", container
+
+
+def one(manifests: list[Manifest], kind: str, name: str) -> Manifest:
+    (found,) = [
+        manifest
+        for manifest in manifests
+        if manifest["kind"] == kind and manifest["metadata"]["name"] == name
+    ]
+    return found
+
+
+def pod(manifests: list[Manifest], name: str) -> Manifest:
+    spec = dict(pod_specs(manifests))[name]["spec"]
+    assert isinstance(spec, dict)
+    return spec
+
+
+PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+TIMING = {"periodSeconds", "timeoutSeconds", "failureThreshold"}
+
+
+def questions(container: Manifest) -> list[Any]:
+    """Return what each of the three probes asks, without how often it asks."""
+    return [
+        {key: value for key, value in container[probe].items() if key not in TIMING}
+        for probe in PROBES
+    ]

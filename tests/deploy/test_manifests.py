@@ -1,72 +1,20 @@
 """What must hold of every manifest, whichever overlay it comes from."""
 
-import re
 import subprocess
-import tomllib
 from pathlib import Path
-from typing import Any
-
-import pytest
-import yaml
 
 from tests.deploy.programs import ROOT
 from tests.deploy.rendering import (
-    OVERLAYS,
+    PROBES,
     Manifest,
     containers,
-    copy_of_the_manifests,
+    one,
     parse,
+    pod,
     pod_specs,
+    questions,
     render,
-    renderer,
 )
-
-
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if renderer() is None:
-        pytest.skip("no kubectl 1.22 or newer on PATH, so no kustomize")
-    return copy_of_the_manifests(tmp_path_factory.mktemp("manifests"))
-
-
-@pytest.fixture(scope="module", params=OVERLAYS)
-def name(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture(scope="module")
-def text(name: str, tree: Path) -> str:
-    return render(tree / "overlays" / name)
-
-
-@pytest.fixture
-def manifests(text: str) -> list[Manifest]:
-    return parse(text)
-
-
-@pytest.fixture(scope="module")
-def dev(tree: Path) -> list[Manifest]:
-    return parse(render(tree / "overlays/dev"))
-
-
-@pytest.fixture(scope="module")
-def prod_like(tree: Path) -> list[Manifest]:
-    return parse(render(tree / "overlays/prod-like"))
-
-
-def one(manifests: list[Manifest], kind: str, name: str) -> Manifest:
-    (found,) = [
-        manifest
-        for manifest in manifests
-        if manifest["kind"] == kind and manifest["metadata"]["name"] == name
-    ]
-    return found
-
-
-def pod(manifests: list[Manifest], name: str) -> Manifest:
-    spec = dict(pod_specs(manifests))[name]["spec"]
-    assert isinstance(spec, dict)
-    return spec
 
 
 def test_rendering_is_stable(tree: Path, name: str, text: str) -> None:
@@ -199,18 +147,6 @@ def test_the_ingress_controller_alone_reaches_myapp(manifests: list[Manifest]) -
     assert rule["ports"] == [{"port": "http"}]
 
 
-PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
-TIMING = {"periodSeconds", "timeoutSeconds", "failureThreshold"}
-
-
-def questions(container: Manifest) -> list[Any]:
-    """Return what each of the three probes asks, without how often it asks."""
-    return [
-        {key: value for key, value in container[probe].items() if key not in TIMING}
-        for probe in PROBES
-    ]
-
-
 def test_the_three_probes_are_told_apart(manifests: list[Manifest]) -> None:
     for name in ("myapp", "postgres"):
         (container,) = pod(manifests, name)["containers"]
@@ -219,44 +155,6 @@ def test_the_three_probes_are_told_apart(manifests: list[Manifest]) -> None:
         startup, liveness, _ = (container[probe] for probe in PROBES)
         assert startup["failureThreshold"] * startup["periodSeconds"] >= 60, name
         assert startup["periodSeconds"] < liveness["periodSeconds"], name
-
-
-def test_only_readiness_asks_for_the_database(prod_like: list[Manifest]) -> None:
-    (container,) = pod(prod_like, "myapp")["containers"]
-    started, alive, ready = questions(container)
-    assert started == alive == {"httpGet": {"path": "/healthz", "port": "http"}}
-    assert ready == {"httpGet": {"path": "/readyz", "port": "http"}}
-
-
-def test_code_that_does_not_import_gets_no_pod_of_the_edit_loop_killed(
-    dev: list[Manifest],
-) -> None:
-    (container,) = pod(dev, "myapp")["containers"]
-    started, alive, ready = questions(container)
-    assert started == alive == {"tcpSocket": {"port": "http"}}
-    assert ready == {"httpGet": {"path": "/readyz", "port": "http"}}
-
-
-def test_the_edit_loop_writes_to_a_volume_that_the_image_filled(
-    dev: list[Manifest],
-) -> None:
-    spec = pod(dev, "myapp")
-    (program,) = spec["containers"]
-    seed = next(c for c in spec["initContainers"] if c["name"] == "seed")
-    volumes = {volume["name"] for volume in spec["volumes"] if "emptyDir" in volume}
-    mounts = {mount["mountPath"]: mount["name"] for mount in program["volumeMounts"]}
-    assert mounts["/app"] in volumes
-    assert seed["volumeMounts"] == [{"name": mounts["/app"], "mountPath": "/seed"}]
-    assert seed["image"] == program["image"]
-    assert "command" not in program
-
-
-def test_others_get_no_reloader_and_no_way_to_write(prod_like: list[Manifest]) -> None:
-    spec = pod(prod_like, "myapp")
-    (program,) = spec["containers"]
-    assert "--reload" not in program["command"]
-    assert [mount["mountPath"] for mount in program["volumeMounts"]] == ["/tmp"]
-    assert one(prod_like, "Deployment", "myapp")["spec"]["replicas"] > 1
 
 
 def test_the_schema_is_there_before_the_program(manifests: list[Manifest]) -> None:
@@ -295,37 +193,6 @@ def test_the_password_cannot_be_committed() -> None:
     assert done.returncode == 0
 
 
-def test_syncd_may_do_this_and_no_more(dev: list[Manifest]) -> None:
-    role = one(dev, "Role", "syncd")
-    granted = {
-        (group, resource, verb, *rule.get("resourceNames", []))
-        for rule in role["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
-    reading = {"get", "list", "watch"}
-    workloads = ("deployments", "replicasets", "statefulsets")
-    assert granted == {
-        *(("", "pods", verb) for verb in reading),
-        ("", "pods/exec", "get"),
-        ("", "pods/exec", "create"),
-        ("", "pods/log", "get"),
-        ("", "events", "list"),
-        *(("apps", kind, verb) for kind in workloads for verb in reading),
-        ("apps", "deployments", "patch", "myapp"),
-    }
-    binding = one(dev, "RoleBinding", "syncd")
-    assert binding["roleRef"]["name"] == role["metadata"]["name"]
-    assert binding["subjects"] == [
-        {"kind": "ServiceAccount", "name": "syncd", "namespace": "myapp"}
-    ]
-
-
-def test_nobody_may_exec_where_others_are_served(prod_like: list[Manifest]) -> None:
-    assert not {m["kind"] for m in prod_like} & {"Role", "ClusterRole", "RoleBinding"}
-
-
 def test_each_overlay_marks_what_is_its_own(
     name: str, manifests: list[Manifest]
 ) -> None:
@@ -339,43 +206,3 @@ def test_each_overlay_marks_what_is_its_own(
 def test_every_choice_says_why() -> None:
     for path in (ROOT / "deploy").rglob("*.yaml"):
         assert "#" in path.read_text() or path.name == "namespace.yaml", path
-
-
-def test_the_cluster_and_the_commands_use_the_same_names() -> None:
-    cluster = yaml.safe_load((ROOT / "deploy/k3d.yaml").read_text())
-    up = (ROOT / "deploy/up").read_text()
-    registry = cluster["registries"]["create"]
-    assert (cluster["apiVersion"], cluster["kind"]) == ("k3d.io/v1alpha5", "Simple")
-    assert f"CLUSTER={cluster['metadata']['name']}\n" in up
-    assert f"PULL={registry['name']}:{registry['hostPort']}/myapp" in up
-    assert f"PUSH=localhost:{registry['hostPort']}/myapp" in up
-    assert cluster["ports"][0]["port"].endswith(":8080:80")
-    assert "http://myapp.localhost:8080" in up
-
-
-def requirement_bounds(lines: list[str]) -> dict[str, str]:
-    """Return each requirement's lower bound by its name and extras."""
-    found = (re.match(r"([a-z\[\]-]+)>=([0-9.]+)", line) for line in lines)
-    return {match[1]: match[2] for match in found if match}
-
-
-def test_the_image_holds_what_is_tested_here() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    lines = (ROOT / "deploy/myapp/requirements.txt").read_text().splitlines()
-    wanted = requirement_bounds(lines)
-    assert wanted
-    assert wanted == requirement_bounds(project["dependency-groups"]["demo"])
-    # An upper bound each: the next major version comes by a commit.
-    assert all(",<" in line for line in lines if not line.startswith("#"))
-
-
-def test_the_dockerfile_builds_with_any_builder_on_any_base() -> None:
-    lines = (ROOT / "Dockerfile.dev").read_text().splitlines()
-    code = [line for line in lines if line and not line.startswith("#")]
-    assert code[:2] == ["ARG BASE=python:3.12-slim", "FROM ${BASE}"]
-    assert not [line for line in code if "--mount" in line or "<<" in line]
-    dependencies = code.index(
-        "COPY deploy/myapp/requirements.txt /tmp/requirements.txt"
-    )
-    assert dependencies < code.index("COPY --chown=10001:10001 deploy/myapp /app")
-    assert "USER 10001:10001" in code
