@@ -1,14 +1,17 @@
 """An API server and controllers over a node that only says what a node would say."""
 
-from collections.abc import AsyncIterator, Callable
+import json
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import anyio
-from syncd.loopback.link import Link
+from aiohttp import web
+from yarl import URL
 
 from syncd.loopback.access.identity import Tokens
 from syncd.loopback.access.rbac import Rbac
@@ -24,6 +27,7 @@ from syncd.loopback.controllers.recorder import Recorder
 from syncd.loopback.dialect import Dialect
 from syncd.loopback.faults import Faults
 from syncd.loopback.furniture import furnish
+from syncd.loopback.link import Link
 from syncd.loopback.objects.deletion import Deleter
 from syncd.loopback.objects.registry import Registry
 from syncd.loopback.server import Server
@@ -119,7 +123,6 @@ class Plane:
     node: PaperNode
     server: Server
     authority_pem: bytes
-    sessions: list[aiohttp.ClientSession] = field(default_factory=list)
 
     @property
     def store(self) -> Store:
@@ -142,11 +145,63 @@ class Plane:
             metadata.setdefault("namespace", namespace)
         return self.context.create(resource, {**obj, "metadata": metadata})
 
+    @asynccontextmanager
+    async def client(self, token: str | None = None) -> AsyncIterator["Client"]:
+        """An HTTPS client with the administrator's token, or another; "" for none."""
+        context = ssl.create_default_context(cadata=self.authority_pem.decode())
+        token = self.tokens.issue_admin() if token is None else token
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        connector = aiohttp.TCPConnector(ssl=context)
+        async with aiohttp.ClientSession(
+            self.server.url,
+            headers=headers,
+            connector=connector,
+            skip_auto_headers=["User-Agent"],
+        ) as session:
+            yield Client(session)
+
     async def until(self, look: Callable[[], Any], timeout_s: float = 5) -> Any:
         with anyio.fail_after(timeout_s):
             while not (found := look()):
                 await self.store.changed(self.store.revision)
             return found
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    code: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+@dataclass(frozen=True)
+class Client:
+    """Sends one request at a time."""
+
+    session: aiohttp.ClientSession
+
+    async def send(
+        self, method: str, path: str, body: Any = None, kind: str = "", **headers: str
+    ) -> Answer:
+        """Send a request; a body that is no text goes as JSON."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is not None:
+            sent.setdefault("Content-Type", kind or "application/json")
+        data = body if isinstance(body, str | bytes | None) else json.dumps(body)
+        url = URL(path, encoded=True)
+        async with self.session.request(method, url, data=data, headers=sent) as got:
+            return Answer(got.status, got.headers, await got.text())
+
+
+async def _reached(request: web.Request, pod: Object) -> web.StreamResponse:
+    """In place of a stream: it says that the request came through."""
+    return web.Response(status=299, text=pod["metadata"]["name"])
 
 
 @asynccontextmanager
@@ -170,7 +225,9 @@ async def running(
     namespaces = Namespaces(context, "PEM")
     rbac, tokens, link = Rbac(store, served), Tokens(account_uid), Link()
     faults = Faults(store, tokens, link)
-    service = Service(registry, rbac, tokens, faults, {})
+    names = ("attach", "exec", "log", "portforward")
+    streams = dict.fromkeys(names, _reached)
+    service = Service(registry, rbac, tokens, faults, streams)
     server = Server(service.handle, identity.context, link)
     faults.server = server
     plane = Plane(context, rbac, tokens, faults, node, server, identity.authority_pem)

@@ -121,9 +121,10 @@ class Watch:
     async def lines(self) -> AsyncIterator[list[Line]]:
         """The events, in the batches that they come in, until the watch ends."""
         wish = self._wish
-        end = anyio.current_time() + wish.life_s
+        start = anyio.current_time()
+        end = start + wish.life_s
+        bookmark = self._next_bookmark(start, end)
         yield self._first()
-        bookmark = anyio.current_time() + _BOOKMARK_S
         while (now := anyio.current_time()) < end:
             if self.error is not None:
                 yield [_error(self.error)]
@@ -146,7 +147,7 @@ class Watch:
 
     def _next_bookmark(self, now: float, end: float) -> float:
         last = end - _LAST_BOOKMARK_S
-        return min(now + _BOOKMARK_S, last) if now < last else end
+        return min(now + _BOOKMARK_S, last) if now <= last else end
 
     def _first(self) -> list[Line]:
         wish = self._wish
