@@ -37,6 +37,9 @@ class AgentProcess:
         env: Its whole environment.
         user: The uid that it runs as; root's tests alone may say another.
         hello: What else `hello` shall say.
+
+    Attributes:
+        said: The kind of each message received so far.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class AgentProcess:
         self._decoder = Decoder()
         self._frames: list[Any] = []
         self._batches = 0
+        self.said: list[str] = []
         self.send(payload)
         named = [os.fsdecode(root) for root in roots]
         self.hello = self.ask({"op": "hello", "roots": named, **hello})
@@ -117,6 +121,7 @@ class AgentProcess:
                 raise EOFError(self.errors())
             self._frames += self._decoder.feed(data)
         frame: Message = self._frames.pop(0)
+        self.said.append(frame["op"])
         return frame
 
     def errors(self) -> str:

@@ -80,7 +80,7 @@ class Wire:
         self.sink = sink
         self.inbox = bytearray()
         self.silence_s: float | None = None
-        self.spoke_at = time.monotonic()
+        self.silent_since = time.monotonic()
         os.set_blocking(sink, False)
 
     def receive(self) -> tuple[bytes, bytes]:
@@ -126,6 +126,7 @@ class Wire:
         kind, payload = self.receive()
         if kind != b"J":
             raise Broken("data outside of a batch")
+        self.silent_since = time.monotonic()  # until now there was nothing to say
         return parsed(payload)
 
     def send(self, **message: object) -> None:
@@ -140,11 +141,11 @@ class Wire:
                     self.fill()
             except OSError as exc:
                 raise PeerGone from exc
-        self.spoke_at = time.monotonic()
+        self.silent_since = time.monotonic()
 
     def busy(self) -> None:
-        """Say that the agent is alive, if it has said nothing for a second."""
-        if time.monotonic() - self.spoke_at > 1:
+        """Say that work goes on, if nothing was said of it for a second."""
+        if time.monotonic() - self.silent_since > 1:
             with suppress(PeerGone):  # finish what is under way; the next read notices
                 self.send(op="busy")
 

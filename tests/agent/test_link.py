@@ -164,6 +164,30 @@ def test_while_it_works_long_it_says_that_it_is_busy(agent: AgentProcess) -> Non
     assert agent.receive()["op"] == "ran"
 
 
+def test_an_agent_with_nothing_to_do_says_nothing(agent: AgentProcess) -> None:
+    time.sleep(1.1)  # more than the second after which work is said to go on
+
+    listed = agent.ask({"op": "list", "id": 1, "root": 0, "dirs": [""] * 100})
+
+    assert agent.said == ["hello", "list"]
+    assert listed["end"] is True
+
+
+def test_while_a_batch_arrives_slowly_it_says_that_it_is_busy(
+    agent: AgentProcess, local: Path, remote: Path
+) -> None:
+    written(local, a="x" * 700_000)
+    first, second, *rest = Delta(local, changes_between(remote, local)).frames(1, 0)
+
+    agent.send(first + second[:1000])
+    time.sleep(1.1)
+    agent.send(second[1000:])
+
+    assert agent.receive() == {"op": "busy"}
+    agent.send(b"".join(rest))
+    assert agent.answer()["files"] == 1
+
+
 def test_hangups_and_interrupts_do_not_end_it(agent: AgentProcess) -> None:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
         agent.process.send_signal(number)
