@@ -237,10 +237,15 @@ def demo(ctx: click.Context, edits: int | None, port: int) -> None:
     Serves a program from a Pod, says what to edit and where to look. Without a terminal
     it makes the edits itself; it fails if one of them was not served.
     """
-    from syncd.loopback import demo
-    from syncd.ui import stop
+    from syncd import ui
+    from syncd.ui import output, stop
 
-    code = stop.run(partial(demo.demo, edits=edits, port=port))
+    with output.UntilGone(ui.open_output(None), stop.ask) as emit:
+        from syncd.loopback.demo import demo
+
+        code = stop.run(
+            partial(demo, edits=edits, port=port, emit=emit, say=click.echo)
+        )
     ctx.exit((INTERRUPTED if edits else 0) if code is None else code)
 
 

@@ -20,7 +20,7 @@ def reached(event: events.BatchDone) -> str:
     """Return where a batch is now: `3 replicas`, `2 of 3 replicas, 1 failed`."""
     total = event.replicas + event.behind
     if not event.replicas:
-        return "no replica yet"
+        return f"{count(total, 'replica')} out of reach" if total else "no replica yet"
     where = f"{event.replicas:,} of " if event.behind else ""
     failed = f", {event.failed:,} failed" if event.failed else ""
     return f"{where}{count(total, 'replica')}{failed}"

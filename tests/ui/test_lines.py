@@ -128,7 +128,7 @@ def test_only_a_hook_that_failed_shows_its_output() -> None:
         ),
         pytest.param(
             batch_done(replicas=0, behind=2),
-            "1 file, 2.1 KiB → no replica yet",
+            "1 file, 2.1 KiB → 2 replicas out of reach",
             id="nobody there",
         ),
         pytest.param(
