@@ -150,18 +150,18 @@ class DockerFolder:
 
 def _parse(text: bytes, source: str) -> Iterator[_Pattern]:
     for line, where, standing in read_lines(text, source, Standing.PROJECT):
-        raw = os.fsdecode(line)
-        pattern = "" if raw.startswith("#") else raw.strip()
-        if not pattern:
+        written = "" if line.startswith(b"#") else os.fsdecode(line).strip()
+        cleaned = _cleaned(written)
+        if not cleaned:
             continue
-        negated = pattern.startswith("!")
-        cleaned = _clean(pattern[negated:].strip())
+        negated = cleaned.startswith("!")
+        pattern = cleaned[negated:]
         try:
-            meets = _matcher(cleaned)
+            meets = _matcher(pattern)
         except (re.error, ValueError) as exc:
-            raise _refused(where, pattern) from exc
-        rule = Rule(pattern, where, standing, negated, lists_names(cleaned))
-        yield _Pattern(cleaned, rule, replace(rule, lists=False), meets)
+            raise _refused(where, written) from exc
+        rule = Rule(written, where, standing, negated, lists_names(pattern))
+        yield _Pattern(pattern, rule, replace(rule, lists=False), meets)
 
 
 def _refused(where: str, pattern: str) -> ConfigError:
@@ -171,9 +171,17 @@ def _refused(where: str, pattern: str) -> ConfigError:
     )
 
 
-def _clean(pattern: str) -> str:
-    cleaned = posixpath.normpath(re.sub("/+", "/", pattern)) if pattern else ""
-    return cleaned[1:] if cleaned.startswith("/") and len(cleaned) > 1 else cleaned
+def _cleaned(line: str) -> str:
+    """Return the pattern that Docker ends up with, its ! included; it cleans twice."""
+    negated = line.startswith("!")
+    once = _normal(line[negated:].strip())
+    if once.startswith("/") and len(once) > 1:
+        once = once[1:]
+    return _normal(f"!{once}".strip() if negated else once.strip())
+
+
+def _normal(path: str) -> str:
+    return posixpath.normpath(re.sub("/+", "/", path)) if path else ""
 
 
 def _matcher(pattern: str) -> Callable[[str], bool]:

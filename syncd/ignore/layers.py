@@ -52,9 +52,11 @@ class Layers:
             return fixed
         hits = (layer.match(name, path, is_dir=is_dir) for layer in self._every)
         hit = next((hit for hit in hits if hit is not None), None)
-        if fixed is None or fixed.negated or ignores(hit) or overrules(hit, fixed):
+        if fixed is None or fixed.negated or overrules(hit, fixed):
             return hit
-        return fixed
+        # Their own rule is the better one to name to people. But a folder that Docker's
+        # rules exclude may be looked into, and this one must not.
+        return hit if ignores(hit) and not (docker and is_dir) else fixed
 
     def entered(self, path: bytes, rule: Rule | None) -> "Layers | None":
         """Return the layers inside of a folder that `rule` decided for.

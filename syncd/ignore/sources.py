@@ -119,12 +119,14 @@ class Sources:
 
 def _read(path: bytes) -> bytes | None:
     # git follows no link here: what it would read is not what is committed.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        file = os.open(path, flags)
     except OSError:
         return None
-    with open(file, "rb") as stream:  # noqa: PTH123  # a descriptor
-        try:
-            return stream.read()
-        except OSError:
-            return None
+    try:
+        return b"".join(iter(lambda: os.read(file, 1 << 16), b""))
+    except OSError:
+        return None
+    finally:
+        os.close(file)
