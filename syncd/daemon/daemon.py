@@ -21,13 +21,29 @@ from syncd.daemon.folder import Edit, Folder
 from syncd.daemon.live import LiveTarget
 from syncd.daemon.watching import keep_true
 from syncd.errors import SyncdError
+from syncd.session import Patience
 
 
 ONCE_LIMIT_S = 60.0  # `syncd sync` gives up on a container after this long
 
 
-async def run(settings: Settings, emit: events.Emit, *, once: bool = False) -> int:
+_PATIENCE = Patience()
+
+
+async def run(
+    settings: Settings,
+    emit: events.Emit,
+    *,
+    once: bool = False,
+    patience: Patience = _PATIENCE,
+) -> int:
     """Keep every target in step until cancelled; with `once`, until all are.
+
+    Args:
+        settings: What to sync, and where to.
+        emit: Where events go.
+        once: End when every replica was made equal.
+        patience: How long a stream may be silent.
 
     Returns:
         With `once`: 0, or 1 if some path could not be made equal.
@@ -37,15 +53,18 @@ async def run(settings: Settings, emit: events.Emit, *, once: bool = False) -> i
     """
     error: SyncdError | None = None
     try:
-        return await _Daemon(settings, emit).run(once=once)
+        return await _Daemon(settings, emit, patience).run(once=once)
     except* SyncdError as group:
         error = errors.first(group)
     raise error
 
 
 class _Daemon:
-    def __init__(self, settings: Settings, emit: events.Emit) -> None:
+    def __init__(
+        self, settings: Settings, emit: events.Emit, patience: Patience
+    ) -> None:
         self._settings = settings
+        self._patience = patience
         self._emit = emit
         self._started_s = anyio.current_time()
 
@@ -63,7 +82,9 @@ class _Daemon:
                 self._say_started(api)
                 await scanned.wait()
                 live = [
-                    LiveTarget(target, folders[index], api, tasks, self._emit)
+                    LiveTarget(
+                        target, folders[index], api, tasks, self._emit, self._patience
+                    )
                     for index, target in enumerate(self._settings.targets)
                 ]
                 for target in live:

@@ -14,7 +14,7 @@ from syncd.daemon import rules
 from syncd.daemon.fleet import Fleet
 from syncd.daemon.folder import Folder
 from syncd.daemon.owned import Owned
-from syncd.session import Root, Session, dial
+from syncd.session import Patience, Root, Session, dial
 
 
 class LiveTarget:
@@ -26,6 +26,7 @@ class LiveTarget:
         api: The cluster.
         tasks: Where everything runs.
         emit: Where events go.
+        patience: How long a stream may be silent.
 
     Raises:
         ConfigError: If the workload is none that can be followed.
@@ -38,6 +39,7 @@ class LiveTarget:
         api: Api,
         tasks: TaskGroup,
         emit: events.Emit,
+        patience: Patience,
     ) -> None:
         self._api = api
         self._emit = emit
@@ -48,9 +50,8 @@ class LiveTarget:
             self._root(target, sync, folder)
             for sync, folder in zip(target.sync, folders, strict=True)
         ]
-        self.fleet = Fleet(
-            target.title, roots, partial(dial, api, roots=roots), tasks, emit
-        )
+        way_in = partial(dial, api, roots=roots, patience=patience)
+        self.fleet = Fleet(target.title, roots, way_in, tasks, emit)
 
     def start(self, tasks: TaskGroup) -> None:
         """Follow the Pods for as long as `tasks` lives."""

@@ -1,5 +1,6 @@
 """One container's life: connect, reconcile, stream batches, reconnect."""
 
+from syncd.session.agent_link import Patience
 from syncd.session.dial import dial
 from syncd.session.link import Ack, Failure, Hello, Link, Note, Ran, RootState, Sent
 from syncd.session.mark import Mark, Outcome
@@ -16,6 +17,7 @@ __all__ = [
     "Mark",
     "Note",
     "Outcome",
+    "Patience",
     "Ran",
     "Root",
     "RootState",

@@ -18,12 +18,25 @@ from syncd.session.owed import Root
 from syncd.tree import Change, Entry, Kind, Tree
 
 
-PING_AFTER_S = 10.0
-SILENCE_S = 20.0
-HANDSHAKE_S = 15.0
 CHUNK = 20_000  # paths in one message; keeps it far under the limit of a frame
 PIECE = 512 * 1024  # bytes of frames in one message on the stream, about
 LONG_LINK_MS = 5.0  # from this round trip on, deflating costs less than sending
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a stream may be silent.
+
+    Attributes:
+        handshake_s: Until the agent greets.
+        ping_s: Until it is asked for a sign of life.
+        silence_s: Until it counts as lost. The agent speaks once a second while it
+            works, so silence is never work.
+    """
+
+    handshake_s: float = 15.0
+    ping_s: float = 10.0
+    silence_s: float = 20.0
 
 
 class Stream(Protocol):
@@ -74,8 +87,11 @@ class AgentLink:
 
     window = 8
 
-    def __init__(self, stream: Stream, roots: Sequence[Root]) -> None:
+    def __init__(
+        self, stream: Stream, roots: Sequence[Root], patience: Patience
+    ) -> None:
         self._stream = stream
+        self._patience = patience
         self._roots = roots
         self._decoder = wire.Decoder()
         self._questions: dict[tuple[str, int], _Question] = {}
@@ -104,7 +120,7 @@ class AgentLink:
             ProcessEnded: If the process ended instead.
         """
         roots = [root.remote for root in self._roots]
-        with anyio.move_on_after(HANDSHAKE_S):
+        with anyio.move_on_after(self._patience.handshake_s):
             await self._stream.send(boot)
             await self._say({"op": "hello", "roots": roots})
             greeting = await self._next("hello")
@@ -119,22 +135,25 @@ class AgentLink:
                 roots=tuple(_root_state(state) for state in greeting["roots"]),
             )
             return
-        raise TransportError(f"the agent did not answer within {HANDSHAKE_S:.0f} s")
+        raise TransportError(
+            f"the agent did not answer within {self._patience.handshake_s:.0f} s"
+        )
 
     async def serve(self) -> None:
         """Read what arrives, and ask for a sign of life where nothing does."""
         while True:
             messages = None
-            with anyio.move_on_after(PING_AFTER_S):
+            with anyio.move_on_after(self._patience.ping_s):
                 messages = await self._receive()
             if messages is not None:
                 for message in messages:
                     self._take(message)
                 continue
             silent_s = anyio.current_time() - self._heard_s
-            if silent_s > SILENCE_S - 1:
+            if silent_s > self._patience.silence_s - self._patience.ping_s / 2:
                 raise TransportError(f"nothing was heard for {silent_s:.0f} s")
-            with anyio.fail_after(PING_AFTER_S):
+            # A stream that takes nothing any more must not keep us from noticing.
+            with anyio.move_on_after(self._patience.ping_s):
                 await self._say({"op": "ping", "id": 0})
 
     async def listing(

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from syncd import agent
 from syncd.cluster import Api, CommandNotFound, Replica, open_exec
 from syncd.errors import TargetError
-from syncd.session.agent_link import AgentLink, ProcessEnded
+from syncd.session.agent_link import AgentLink, Patience, ProcessEnded
 from syncd.session.link import Link
 from syncd.session.owed import Root
 
@@ -24,7 +24,7 @@ _TOO_OLD = 91  # what the boot line exits with under a Python before 3.8
 
 @asynccontextmanager
 async def dial(
-    api: Api, replica: Replica, roots: Sequence[Root]
+    api: Api, replica: Replica, roots: Sequence[Root], patience: Patience
 ) -> AsyncIterator[Link]:
     """Open a link into a container.
 
@@ -35,7 +35,7 @@ async def dial(
     for interpreter in INTERPRETERS:
         argv, boot = agent.boot(interpreter)
         async with open_exec(api, replica, argv) as stream:
-            link = AgentLink(stream, roots)
+            link = AgentLink(stream, roots, patience)
             try:
                 await link.meet(boot, "python")
             except CommandNotFound:
