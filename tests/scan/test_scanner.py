@@ -1,0 +1,375 @@
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from syncd.errors import Halted
+from syncd.ignore import Ignore
+from syncd.scan import Scanner
+from syncd.scan.walk import Walk
+from syncd.tree import Entry, Kind, apply, diff
+from tests.scan.disk import Edit, edits, entry, snapshot, unprivileged
+
+
+@pytest.fixture
+def root() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def scanned(root: Path, *patterns: str) -> Scanner:
+    scanner = Scanner(root, Ignore.load(root, patterns))
+    scanner.scan()
+    return scanner
+
+
+def test_a_scan_finds_files_folders_and_links(root: Path) -> None:
+    (root / "pkg").mkdir(mode=0o755)
+    (root / "pkg" / "main.py").write_bytes(b"x = 1\n")
+    (root / "pkg" / "run").write_bytes(b"")
+    (root / "pkg" / "run").chmod(0o755)
+    (root / "here").symlink_to("pkg")
+    (root / "gone").symlink_to("/nowhere")
+
+    scanner = Scanner(root, Ignore.load(root))
+    changed = scanner.scan()
+
+    assert scanner.tree == snapshot(root)
+    assert changed == snapshot(root).keys()
+    assert scanner.tree[b"gone"] == Entry(Kind.LINK, target=b"/nowhere")
+    assert scanner.dirs == {b"pkg"}
+
+
+@given(st.lists(st.lists(edits, max_size=4), max_size=6))
+def test_looking_where_edits_were_finds_what_looking_everywhere_finds(
+    batches: list[list[Edit]],
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        scanner = scanned(root)
+        for batch in batches:
+            before = dict(scanner.tree)
+            for edit in batch:
+                edit.make(root)
+
+            changed = scanner.rescan(set().union(*(edit.hints for edit in batch)))
+
+            assert scanner.tree == snapshot(root)
+            assert changed == {change.path for change in diff(before, scanner.tree)}
+        assert scanner.scan() == frozenset()
+
+
+@given(st.lists(edits, max_size=12))
+def test_a_second_scan_finds_all_that_moved(batch: list[Edit]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        for edit in batch[::2]:
+            edit.make(root)
+        scanner = scanned(root)
+        tree, before = scanner.tree, dict(scanner.tree)
+        for edit in batch[1::2]:
+            edit.make(root)
+
+        changed = scanner.scan()
+
+        assert scanner.tree is tree, "others hold it, so it is changed in place"
+        assert tree == snapshot(root)
+        assert changed == {change.path for change in diff(before, tree)}
+        assert apply(before, diff(before, tree)) == tree
+
+
+def test_two_saves_within_one_tick_of_the_clock_are_told_apart(root: Path) -> None:
+    file = root / "x.py"
+    file.write_bytes(b"0")
+    scanner = scanned(root)
+
+    for number in range(1, 60):
+        file.write_bytes(b"%d" % (number % 10))
+
+        assert scanner.rescan([b"x.py"]) == {b"x.py"}
+
+
+def test_what_only_touched_a_file_is_no_change(root: Path) -> None:
+    file = root / "x.py"
+    file.write_bytes(b"x")
+    scanner = scanned(root)
+
+    os.utime(file)
+
+    assert scanner.rescan([b"x.py"]) == frozenset()
+
+
+def test_a_folder_that_was_replaced_by_another_is_read_anew(root: Path) -> None:
+    for folder in ("a", "b"):
+        (root / folder).mkdir()
+        (root / folder / f"of-{folder}").write_text("")
+    scanner = scanned(root)
+
+    (root / "a").rename(root / "c")
+    (root / "b").rename(root / "a")
+    changed = scanner.rescan([b"a", b"b", b"c"])
+
+    assert scanner.tree == snapshot(root)
+    assert {b"a/of-a", b"a/of-b", b"b", b"c/of-a"} <= changed
+
+
+def test_a_link_in_the_place_of_a_folder_is_not_followed(root: Path) -> None:
+    (root / "pkg").mkdir()
+    (root / "pkg" / "x").write_text("")
+    (root / "other").mkdir()
+    (root / "other" / "x").write_text("other")
+    scanner = scanned(root)
+
+    shutil.rmtree(root / "pkg")
+    (root / "pkg").symlink_to("other")
+    scanner.rescan([b"pkg/x"])
+
+    assert scanner.tree == snapshot(root)
+
+
+def test_a_hint_below_a_folder_that_nobody_saw_come_finds_the_folder(
+    root: Path,
+) -> None:
+    scanner = scanned(root)
+    (root / "a" / "b").mkdir(parents=True)
+    (root / "a" / "b" / "x").write_text("")
+    (root / "a" / "y").write_text("")
+
+    scanner.rescan([b"a/b/x"])
+
+    assert scanner.tree == snapshot(root)
+
+
+def test_a_rename_that_changes_only_the_case_is_a_rename(root: Path) -> None:
+    (root / "Readme").write_text("x")
+    scanner = scanned(root)
+
+    (root / "Readme").rename(root / "README")
+
+    assert scanner.rescan([b"Readme", b"README"]) == {b"Readme", b"README"}
+    assert scanner.tree.keys() == {b"README"}
+
+
+def test_where_case_is_folded_names_are_taken_from_the_listing(root: Path) -> None:
+    (root / "Readme").write_text("x")
+    top = os.open(root, os.O_RDONLY)
+    walk = Walk(top, Ignore.load(root), {}, folds_case=True)
+
+    walk.look(b"Readme")
+    walk.look(b"readme")
+    os.close(top)
+
+    assert walk.found.keys() == {b"Readme"}
+
+
+def test_what_is_ignored_is_not_looked_at(root: Path) -> None:
+    (root / ".git").mkdir()
+    (root / ".git" / "HEAD").write_text("ref")
+    (root / "logs").mkdir()
+    (root / "logs" / "x").write_text("")
+    (root / "x.pyc").write_text("")
+
+    scanner = scanned(root, "logs/")
+    scanner.rescan([b"logs/x", b".git/HEAD", b"x.pyc", b"logs"])
+
+    assert scanner.tree == {}
+
+
+def test_what_an_excluded_folder_holds_is_found_with_the_folder(root: Path) -> None:
+    (root / ".dockerignore").write_text("data\n!data/keep\n")
+    for path in ("data/keep/x", "data/drop/y", "main.py"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("")
+    scanner = scanned(root)
+    found = set(scanner.tree)
+
+    (root / "data" / "keep" / "x").unlink()
+    (root / "data" / "keep").rmdir()
+    scanner.rescan([b"data/keep/x", b"data/keep"])
+    without = set(scanner.tree)
+    (root / "data" / "keep").mkdir()
+    scanner.rescan([b"data/keep"])
+
+    assert found == {
+        b".dockerignore",
+        b"main.py",
+        b"data",
+        b"data/keep",
+        b"data/keep/x",
+    }
+    assert without == {b".dockerignore", b"main.py"}
+    assert set(scanner.tree) == {b".dockerignore", b"main.py", b"data", b"data/keep"}
+
+
+def test_special_files_are_problems_and_no_entries(root: Path) -> None:
+    os.mkfifo(root / "pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(root / "socket"))
+
+        scanner = scanned(root)
+
+    assert scanner.tree == {}
+    assert {p: problem.reason for p, problem in scanner.problems.items()} == {
+        b"pipe": "is a named pipe, which cannot be synced",
+        b"socket": "is a socket, which cannot be synced",
+    }
+    (root / "pipe").unlink()
+    scanner.rescan([b"pipe"])
+    assert scanner.problems.keys() == {b"socket"}
+
+
+def test_what_cannot_be_read_keeps_what_was_known_of_it(root: Path) -> None:
+    (root / "pkg" / "sub").mkdir(parents=True)
+    for path in ("file", "pkg/x", "pkg/sub/y"):
+        (root / path).write_text("old")
+    scanner = scanned(root)
+    before = dict(scanner.tree)
+    (root / "file").write_text("new")
+
+    with unprivileged(root):
+        (root / "file").chmod(0)
+        (root / "pkg").chmod(0)
+        changed = {*scanner.rescan([b"file", b"pkg"]), *scanner.scan()}
+        problems = dict(scanner.problems)
+        (root / "file").chmod(0o644)
+        (root / "pkg").chmod(0o755)
+    scanner.rescan([b"file", b"pkg"])
+
+    assert changed == {b"pkg"}, "its mode"
+    assert before.keys() == snapshot(root).keys()
+    assert problems[b"file"].reason == problems[b"pkg"].reason == "permission denied"
+    assert scanner.problems == {}
+    assert scanner.tree == snapshot(root)
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = root / "big"
+    file.write_bytes(b"1" * 1_000_000)
+    scanner = scanned(root)
+    before = scanner.tree[b"big"]
+    readv = os.readv
+
+    def write_then_read(fd: int, buffers: list[memoryview]) -> int:
+        with file.open("ab") as stream:
+            stream.write(b"2")
+        return readv(fd, buffers)
+
+    file.write_bytes(b"2" * 1_000_000)
+    monkeypatch.setattr(os, "readv", write_then_read)
+    while_written = scanner.rescan([b"big"])
+    monkeypatch.undo()
+
+    assert while_written == frozenset()
+    assert scanner.tree[b"big"] == before
+    assert scanner.problems[b"big"].reason == "changed while it was read"
+    assert scanner.rescan([]) == {b"big"}
+    assert scanner.tree[b"big"] == entry(file)
+    assert scanner.problems == {}
+
+
+def test_a_root_that_vanished_is_no_deletion(root: Path) -> None:
+    folder = root / "app"
+    folder.mkdir()
+    (folder / "x").write_text("")
+    scanner = scanned(folder)
+    known = dict(scanner.tree)
+    folder.rename(root / "moved")
+
+    for look in (scanner.scan, lambda: scanner.rescan([b"x"])):
+        with pytest.raises(Halted, match="nothing is deleted") as caught:
+            look()
+
+        assert caught.value.hint
+        assert scanner.tree == known
+
+    (root / "moved").rename(folder)
+    assert scanner.scan() == frozenset()
+
+
+def test_an_empty_folder_in_the_place_of_the_root_is_no_deletion(root: Path) -> None:
+    folder = root / "app"
+    folder.mkdir()
+    (folder / "x").write_text("")
+    scanner = scanned(folder)
+    known = dict(scanner.tree)
+    folder.rename(root / "moved")
+    folder.mkdir()
+
+    for look in (scanner.scan, lambda: scanner.rescan([b"x"])):
+        with pytest.raises(Halted, match="replaced by an empty one"):
+            look()
+
+    assert scanner.tree == known
+
+
+def test_a_root_that_was_emptied_is_empty(root: Path) -> None:
+    (root / "x").write_text("")
+    scanner = scanned(root)
+    (root / "x").unlink()
+
+    assert scanner.scan() == {b"x"}
+    assert scanner.tree == {}
+
+
+def test_another_root_in_the_same_place_is_read_whole(root: Path) -> None:
+    folder = root / "app"
+    for name in ("app", "next"):
+        (root / name).mkdir()
+        (root / name / f"of-{name}").write_text("")
+    scanner = scanned(folder)
+    folder.rename(root / "before")
+    (root / "next").rename(folder)
+
+    assert scanner.rescan([]) == {b"of-app", b"of-next"}
+
+
+def test_a_root_that_is_a_link_is_the_folder_it_points_to(root: Path) -> None:
+    (root / "real").mkdir()
+    (root / "real" / "x").write_text("")
+    (root / "link").symlink_to("real")
+
+    assert scanned(root / "link").tree == snapshot(root / "real")
+
+
+def test_a_path_of_four_kibibytes_is_an_entry_like_any_other(root: Path) -> None:
+    name = b"n" * 250
+    folder = os.open(root, os.O_RDONLY)
+    for _ in range(16):
+        os.mkdir(name, dir_fd=folder)
+        below = os.open(name, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    file = os.open(b"f" * 250, os.O_WRONLY | os.O_CREAT, dir_fd=folder)
+    path = b"/".join([name] * 16 + [b"f" * 250])
+
+    scanner = scanned(root)
+    os.write(file, b"x")
+    os.close(file)
+    os.close(folder)
+
+    assert len(path) > 4096
+    assert path in scanner.tree
+    assert scanner.scan() == {path}
+
+
+def test_rules_that_changed_with_a_folder_count_in_it(root: Path) -> None:
+    for name, rule in (("old", "x\n"), ("new", "y\n")):
+        (root / name).mkdir()
+        (root / name / ".syncdignore").write_text(rule)
+        (root / name / "x").write_text("")
+        (root / name / "y").write_text("")
+    scanner = scanned(root)
+
+    shutil.rmtree(root / "old")
+    (root / "new").rename(root / "old")
+    scanner.rescan([b"old", b"new"])
+
+    assert set(scanner.tree) == {b"old", b"old/.syncdignore", b"old/x"}
