@@ -8,6 +8,7 @@ Folders are scanned while the cluster is being reached; neither waits for the ot
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from itertools import count
 
 import anyio
@@ -66,9 +67,14 @@ class _Daemon:
         self._settings = settings
         self._patience = patience
         self._emit = emit
+        self._closing = ExitStack()
         self._started_s = anyio.current_time()
 
     async def run(self, *, once: bool) -> int:
+        with self._closing:
+            return await self._run(once=once)
+
+    async def _run(self, *, once: bool) -> int:
         failed = 0
         async with anyio.create_task_group() as tasks:
             folders: list[list[Folder]] = []
@@ -88,6 +94,7 @@ class _Daemon:
                     for index, target in enumerate(self._settings.targets)
                 ]
                 for target in live:
+                    self._closing.callback(target.close)
                     target.start(tasks)
                 if once:
                     failed = await self._once(live)

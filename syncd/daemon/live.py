@@ -46,9 +46,21 @@ class LiveTarget:
         self._spec = TargetSpec.parse(
             target.title, target.namespace or api.namespace, target.container
         )
+        self._owned = [self._owned_at(sync) for sync in target.sync]
         roots = [
-            self._root(target, sync, folder)
-            for sync, folder in zip(target.sync, folders, strict=True)
+            Root(
+                local=bytes(folder.path),
+                remote=sync.remote,
+                tree=folder.tree,
+                ignored=folder.ignored,
+                look_again=folder.look_again,
+                plan=rules.plan(target.rules),
+                owned=owned,
+                whole=target.mode == "one-way-replica",
+            )
+            for sync, folder, owned in zip(
+                target.sync, folders, self._owned, strict=True
+            )
         ]
         way_in = partial(dial, api, roots=roots, patience=patience)
         self.fleet = Fleet(target.title, roots, way_in, tasks, emit)
@@ -82,19 +94,15 @@ class LiveTarget:
             raise (self.fleet.view or View()).explain(self._spec)
         return sum(session.failures for session in sessions)
 
-    def _root(self, target: Target, sync: Sync, folder: Folder) -> Root:
+    def close(self) -> None:
+        """Close what is kept open of syncd's own state."""
+        for owned in self._owned:
+            owned.close()
+
+    def _owned_at(self, sync: Sync) -> Owned:
         spec = self._spec
         place = (self._api.server, spec.namespace, str(spec), spec.container or "")
-        return Root(
-            local=bytes(folder.path),
-            remote=sync.remote,
-            tree=folder.tree,
-            ignored=folder.ignored,
-            look_again=folder.look_again,
-            plan=rules.plan(target.rules),
-            owned=Owned.of(*place, str(folder.path), sync.remote),
-            whole=target.mode == "one-way-replica",
-        )
+        return Owned.of(*place, str(sync.local), sync.remote)
 
     async def _see(self, views: MemoryObjectReceiveStream[View]) -> None:
         with views:

@@ -1,0 +1,186 @@
+"""A folder, the embedded cluster, and the real daemon between them."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from syncd import daemon
+from syncd.config import Flags, load
+from syncd.events import Event
+from syncd.loopback.cluster import Loopback
+from syncd.loopback.dialect import QUICK, Dialect
+from syncd.loopback.image import Image, Tools
+from syncd.session import Patience
+
+
+NAMESPACE = "default"
+WAIT_S = 30.0
+PATIENCE = Patience(handshake_s=5, ping_s=0.5, silence_s=1)
+
+Content = tuple[str, int, bytes]
+
+# Reads one file for ever. Whole, it is one byte over and over, as often as that byte
+# says; the program ends with 3 as soon as it sees anything else.
+READER = r"""
+import sys, time
+print("reading", flush=True)
+while True:
+    try:
+        data = open("/app/watched", "rb").read()
+    except FileNotFoundError:
+        data = b"\x01"
+    if not data or data != data[:1] * data[0]:
+        sys.exit(3)
+"""
+
+
+def contents(root: Path) -> dict[bytes, Content]:
+    """Return what is below `root`: kind, mode and content by path."""
+    found: dict[bytes, Content] = {}
+    top = os.fsencode(root)
+    for folder, dirs, files in os.walk(top):
+        for name in (*dirs, *files):
+            path = os.path.join(folder, name)  # noqa: PTH118  # names are bytes
+            found[os.path.relpath(path, top)] = _content(path)
+    return found
+
+
+def _content(path: bytes) -> Content:
+    if os.path.islink(path):  # noqa: PTH114
+        return "link", 0, os.readlink(path)  # noqa: PTH115
+    mode = os.stat(path).st_mode & 0o777  # noqa: PTH116
+    if os.path.isdir(path):  # noqa: PTH112
+        return "dir", mode | 0o700, b""
+    with open(path, "rb") as file:  # noqa: PTH123
+        return "file", mode, file.read()
+
+
+@dataclass
+class Scene:
+    """What a test works with.
+
+    Attributes:
+        folder: The local sync root.
+        events: All that the daemon has said.
+    """
+
+    cluster: Loopback
+    folder: Path
+    events: list[Event] = field(default_factory=list)
+    _news: anyio.Event = field(default_factory=anyio.Event)
+
+    def hear(self, event: Event) -> None:
+        """Take in an event of the daemon."""
+        self.events.append(event)
+        self._news.set()
+        self._news = anyio.Event()
+
+    def heard(self, kind: type[Event]) -> list[Any]:
+        """Return the events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    async def until(self, satisfied: Callable[[], object]) -> None:
+        """Wait until a condition holds, asked after every event of the daemon."""
+        with anyio.fail_after(WAIT_S):
+            while not satisfied():
+                news = self._news
+                with anyio.move_on_after(0.2):  # what a container does, nobody tells
+                    await news.wait()
+
+    async def until_equal(self) -> None:
+        """Wait until every container holds what the folder holds.
+
+        Raises:
+            AssertionError: If that does not come; it shows the difference.
+        """
+        try:
+            await self.until(self.is_equal)
+        except TimeoutError:
+            here = contents(self.folder)
+            for there in self.containers():
+                assert contents(there) == here
+            raise
+
+    def is_equal(self) -> bool:
+        """Return whether every container holds what the folder holds."""
+        here = contents(self.folder)
+        containers = self.containers()
+        return bool(containers) and all(contents(c) == here for c in containers)
+
+    def pods(self) -> list[dict[str, Any]]:
+        """Return the Pods that are not leaving."""
+        pods = self.cluster.all("pods", namespace=NAMESPACE)
+        return [dict(p) for p in pods if "deletionTimestamp" not in p["metadata"]]
+
+    def containers(self) -> list[Path]:
+        """Return the folders of the containers that run."""
+        node = self.cluster.node
+        uids = [pod["metadata"]["uid"] for pod in self.pods()]
+        found = [(uid, node.container(uid, "app")) for uid in uids]
+        if not all(container and container.process for _, container in found):
+            return []
+        return [node.files(uid, "app") for uid, _ in found]
+
+
+def deployment(replicas: int) -> dict[str, Any]:
+    """Return a Deployment of the scene's image."""
+    labels = {"app": "web"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web"},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "app", "image": "web:1"}]},
+            },
+        },
+    }
+
+
+@asynccontextmanager
+async def scene(
+    base: Path,
+    *,
+    replicas: int = 1,
+    dialect: Dialect = Dialect.V1_36,
+    tools: Tools = "python",
+    image_files: dict[str, bytes] | None = None,
+    command: tuple[str, ...] = ("python3", "-c", READER),
+    mode: str | None = None,
+) -> AsyncIterator[Scene]:
+    """Run a cluster, a Deployment and the daemon; the folder starts as the image."""
+    image, folder = base / "image", base / "folder"
+    for place in (image, folder):
+        place.mkdir()
+        for name, data in (image_files or {}).items():
+            (place / name).write_bytes(data)
+    images = [Image("web:1", files=image, command=command, tools=tools)]
+    async with Loopback(
+        base / "cluster", images, dialect=dialect, pace=QUICK
+    ) as cluster:
+        await cluster.apply(deployment(replicas))
+        await cluster.ready("deployment/web")
+        made = Scene(cluster, folder)
+        flags = Flags(
+            kubeconfig=str(cluster.kubeconfig), namespace=NAMESPACE, mode=mode
+        )
+        settings = load(
+            folder, environ={}, flags=flags, pair=(str(folder), "deployment/web:/app")
+        )
+        async with anyio.create_task_group() as tasks:
+
+            async def keep() -> None:
+                await daemon.run(settings, made.hear, patience=PATIENCE)
+
+            tasks.start_soon(keep)
+            await made.until_equal()
+            yield made
+            tasks.cancel_scope.cancel()
