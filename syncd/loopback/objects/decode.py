@@ -59,10 +59,8 @@ class _Decoder:
                     self.unknown.append(where)
                     continue
                 kept[name] = inner
-            elif inner is not None and inner not in ([], {}):
+            elif inner is not None and not _is_absent(inner, fields[name].shape):
                 kept[name] = self._value(inner, fields[name], where, kind.model)
-            elif inner == {} and fields[name].shape in {Shape.STRUCT, Shape.ANY}:
-                kept[name] = {}
         return kept
 
     def _of_an_older_version(self, kind: Type, name: str) -> bool:
@@ -107,6 +105,10 @@ class _Decoder:
             f"{resource.kind}: json: cannot unmarshal {_go_kind(value)} into Go struct "
             f"field {model.removeprefix('V1')}.{path} of type {wanted}"
         )
+
+
+def _is_absent(value: object, shape: Shape) -> bool:
+    return (value == [] and shape is Shape.LIST) or (value == {} and shape is Shape.MAP)
 
 
 def _is_scalar(value: object, shape: Shape) -> bool:

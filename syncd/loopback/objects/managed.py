@@ -1,6 +1,6 @@
 """Who owns which field: `managedFields`, kept by writes and obeyed by apply."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -98,7 +98,9 @@ def apply(
     changed, _ = fieldset.compare(live, merged, kind)
     if not force:
         _refuse_conflicts(others, changed)
-    dropped = (mine.paths if mine else fieldset.EMPTY) - wanted - _held(others)
+    # A struct that was empty and now has fields stays, though its own path is no more.
+    kept = _with_parents([wanted, *(other.paths for other in others)])
+    dropped = (mine.paths if mine else fieldset.EMPTY) - kept
     merged = fieldset.without(merged, dropped, kind)
     others = [replace(o, paths=o.paths - changed - dropped) for o in others]
     same = mine is not None and mine.paths == wanted and not changed and not dropped
@@ -121,11 +123,13 @@ def _refuse_conflicts(others: Sequence[Owned], changed: FieldSet) -> None:
         raise apply_conflicts(causes)
 
 
-def _held(others: Sequence[Owned]) -> FieldSet:
-    """What must stay because others own it or something inside it."""
-    paths = {path for other in others for path in other.paths}
+def _with_parents(sets: Iterable[FieldSet]) -> FieldSet:
+    """Every path in `sets`, and everything that it is inside of."""
     return frozenset(
-        path[:length] for path in paths for length in range(1, len(path) + 1)
+        path[:length]
+        for paths in sets
+        for path in paths
+        for length in range(1, len(path) + 1)
     )
 
 
@@ -148,9 +152,9 @@ def _merge(live: Json, config: Json, kind: Type) -> Json:
 def _bounded(entries: list[Owned]) -> list[Owned]:
     entries = [entry for entry in entries if entry.paths]
     updates = [entry for entry in entries if entry.writer.operation == "Update"]
-    surplus = updates[: max(0, len(updates) - _MOST_UPDATERS)]
-    if not surplus:
+    if len(updates) <= _MOST_UPDATERS:
         return entries
+    surplus = updates[: len(updates) - _MOST_UPDATERS + 1]
     first = surplus[0]
     merged = Owned(
         replace(first.writer, manager=ANCIENT, subresource=""),
