@@ -49,6 +49,9 @@ class Ignore:
         origin: What the settings' patterns are called in explanations.
         project: The highest folder whose rules count; if None, the repository's root.
 
+    Attributes:
+        generation: How often the rules were read.
+
     Raises:
         ConfigError: If `.dockerignore` is one that Docker refuses.
     """
@@ -58,6 +61,7 @@ class Ignore:
     ) -> None:
         self._root = root
         self._project = project
+        self.generation = 0
         self._settings = Rules(
             Line(os.fsencode(pattern), f"{origin}[{index}]", Standing.OWN)
             for index, pattern in enumerate(extra)
@@ -90,6 +94,7 @@ class Ignore:
             () if docker else tuple(rules for rules in found.git() if rules),
             docker,
         )
+        self.generation += 1
         self._sources = found
         self._withheld: set[bytes] = set()
         self._top = _Folder(None, self._with_files(layers, b""))

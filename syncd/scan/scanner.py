@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from syncd.errors import Halted
+from syncd.errors import Halted, SyncdError
 from syncd.ignore import Ignore
 from syncd.scan.walk import Walk, is_folder
 from syncd.tree import Entry, Kind, Problem
@@ -34,6 +34,7 @@ class Scanner:
         self.problems: dict[bytes, Problem] = {}
         self._root = root
         self._ignore = ignore
+        self._generation = 0
         self._identity: _Identity | None = None
         self._torn: frozenset[bytes] = frozenset()
 
@@ -45,18 +46,18 @@ class Scanner:
     def scan(self) -> frozenset[bytes]:
         """Look at the whole root and return the paths that changed.
 
+        A rule file that changed counts at once, if nobody has seen to that.
+
         Raises:
             Halted: If the root is gone, or another one that is empty stands in its
                 place; the snapshot is as it was.
         """
-        with self._opened() as (top, identity):
-            walk = Walk(top, self._ignore, self.tree)
-            walk.descend(b"")
-        self._check(walk, identity)
-        self._identity = identity
-        self._torn = frozenset(walk.torn)
-        self.problems = walk.problems
-        return self._replace(self.tree.keys() - walk.found.keys(), walk.found)
+        known, self._generation = self._generation, self._ignore.generation
+        changed = self._scan()
+        if known == self._generation and self._rules_read_again(changed):
+            self._generation = self._ignore.generation
+            changed |= self._scan()
+        return changed
 
     def rescan(self, hints: Iterable[bytes]) -> frozenset[bytes]:
         """Look at what `hints` name, with all that is below, and return what changed.
@@ -80,6 +81,27 @@ class Scanner:
             del self.problems[path]
         self.problems.update(walk.problems)
         return self._replace(known - walk.found.keys(), walk.found)
+
+    def _scan(self) -> frozenset[bytes]:
+        with self._opened() as (top, identity):
+            walk = Walk(top, self._ignore, self.tree)
+            walk.descend(b"")
+        self._check(walk, identity)
+        self._identity = identity
+        self._torn = frozenset(walk.torn)
+        self.problems = walk.problems
+        return self._replace(self.tree.keys() - walk.found.keys(), walk.found)
+
+    def _rules_read_again(self, changed: frozenset[bytes]) -> bool:
+        rules = next((path for path in changed if self._ignore.reads(path)), None)
+        if rules is None:
+            return False
+        try:
+            self._ignore.reload()
+        except SyncdError as exc:
+            self.problems[rules] = Problem(rules, f"holds bad rules: {exc}")
+            return False
+        return True
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[int, _Identity]]:

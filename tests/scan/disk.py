@@ -51,8 +51,13 @@ class Edit:
         """Do it, or nothing if it cannot be done now."""
         path = root / os.fsdecode(self.path)
         other = root / os.fsdecode(self.other)
-        with suppress(OSError, shutil.Error):
-            self._make(path, other)
+        # What goes through a link happens elsewhere, where no hint is.
+        passed = {*path.parents, *other.parents}
+        if self.do in {"write", "chmod"}:
+            passed.add(path)
+        if not any(p.is_symlink() for p in passed if root in p.parents):
+            with suppress(OSError, shutil.Error):
+                self._make(path, other)
 
     def _make(self, path: Path, other: Path) -> None:
         match self.do:

@@ -373,3 +373,28 @@ def test_rules_that_changed_with_a_folder_count_in_it(root: Path) -> None:
     scanner.rescan([b"old", b"new"])
 
     assert set(scanner.tree) == {b"old", b"old/.syncdignore", b"old/x"}
+
+
+def test_a_rule_file_that_changed_counts_in_the_same_scan(root: Path) -> None:
+    (root / "x.log").write_text("")
+    (root / "y.md").write_text("")
+    (root / ".syncdignore").write_text("*.log\n")
+    scanner = scanned(root)
+
+    (root / ".syncdignore").write_text("*.md\n")
+    changed = scanner.scan()
+
+    assert changed == {b".syncdignore", b"x.log", b"y.md"}
+    assert set(scanner.tree) == {b".syncdignore", b"x.log"}
+
+
+def test_bad_rules_are_a_problem_and_the_old_ones_stand(root: Path) -> None:
+    (root / "x.log").write_text("")
+    (root / ".dockerignore").write_text("*.log\n")
+    scanner = scanned(root)
+
+    (root / ".dockerignore").write_text("[\n")
+    scanner.scan()
+
+    assert set(scanner.tree) == {b".dockerignore"}
+    assert "Docker refuses" in scanner.problems[b".dockerignore"].reason
