@@ -100,6 +100,7 @@ class Image:
         command: What `args` of a Pod replace.
         env: The environment that it brings.
         user: Who its processes run as.
+        group: Their group.
         owner: Whose the files are; `None` for the user's.
         tools: What there is beside the files. `python`: this interpreter and its
             packages, and the host's programs. `sh`: a shell, tar and the like of the
@@ -115,6 +116,7 @@ class Image:
     command: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     user: int = 0
+    group: int = 0
     owner: int | None = None
     tools: Tools = "python"
 

@@ -144,7 +144,7 @@ class Container:
             "env": dict(zip(values, moved, strict=True)),
             "cwd": room.workdir(spec.get("workingDir", "")),
             "uid": own.get("runAsUser", room.pulled.image.user),
-            "gid": own.get("runAsGroup", 0),
+            "gid": own.get("runAsGroup", room.pulled.image.group),
             "groups": [group for group in groups if group is not None],
             "memory": as_bytes(str(limits.get("memory", "0"))),
         }
@@ -157,9 +157,10 @@ class Container:
         else:
             streams = stdio.pipes(stdin=wants_stdin, stdout=True, stderr=True)
         self.previous, self.log = self.log, Log()
-        facts = {
+        facts: dict[str, Any] = {
             "container_id": f"loopback://{secrets.token_hex(32)}",
             "user": self._order["uid"],
+            "groups": (self._order["gid"], *self._order["groups"]),
         }
         self.facts = replace(self.facts, **facts)
         order = {

@@ -49,6 +49,7 @@ class ContainerFacts:
         started: As its startup probe says.
         image_id: Of the image, once that was pulled.
         container_id: Of the run now, or the last one.
+        groups: Its own group and the supplementary ones.
         user: Who it runs as, once it ran.
     """
 
@@ -60,6 +61,7 @@ class ContainerFacts:
     started: bool = False
     image_id: str = ""
     container_id: str = ""
+    groups: Sequence[int] = ()
     user: int | None = None
 
     @property

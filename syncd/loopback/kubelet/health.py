@@ -45,7 +45,7 @@ class Health:
             port["name"]: port["containerPort"] for port in ports if "name" in port
         }
 
-        async def once() -> str:
+        async def once() -> str | None:
             run = self._container.run
             return await probes.ask(probe, host=self._host, ports=named, run=run)
 

@@ -17,8 +17,8 @@ _LINE = 1024
 
 async def ask(
     probe: Mapping[str, Any], *, host: str, ports: Mapping[str, int], run: Exec
-) -> str:
-    """Ask once; return "" for success, else what a kubelet says of the failure.
+) -> str | None:
+    """Ask once; return `None` for success, else what a kubelet says of the failure.
 
     Args:
         probe: As in the Pod's spec.
@@ -35,15 +35,15 @@ async def ask(
                 return await _tcp_socket(action, action.get("host") or host, ports)
             if action := probe.get("exec"):
                 code, output = await run(action["command"])
-                return "" if code == 0 else output.decode(errors="replace")
+                return None if code == 0 else output.decode(errors="replace")
     except TimeoutError:
         return _timed_out(probe, host, ports, limit)
-    return ""
+    return None
 
 
 async def watch(
     probe: Mapping[str, Any],
-    once: Callable[[], Awaitable[str]],
+    once: Callable[[], Awaitable[str | None]],
     report: Callable[[str | None], Awaitable[None]],
 ) -> None:
     """Ask at the probe's intervals and report each verdict; runs until cancelled.
@@ -58,7 +58,7 @@ async def watch(
     row = 0  # successes in a row, or failures as a negative number
     while True:
         trouble = await once()
-        row = min(row, 0) - 1 if trouble else max(row, 0) + 1
+        row = max(row, 0) + 1 if trouble is None else min(row, 0) - 1
         if row >= probe.get("successThreshold", 1):
             await report(None)
         elif -row >= probe.get("failureThreshold", 3):
@@ -73,19 +73,19 @@ def _port(action: Mapping[str, Any], ports: Mapping[str, int]) -> int:
 
 async def _tcp_socket(
     action: Mapping[str, Any], host: str, ports: Mapping[str, int]
-) -> str:
+) -> str | None:
     port = _port(action, ports)
     try:
         stream = await anyio.connect_tcp(host, port)
     except OSError:
         return f"dial tcp {host}:{port}: connect: connection refused"
     await stream.aclose()
-    return ""
+    return None
 
 
 async def _http_get(
     action: Mapping[str, Any], host: str, ports: Mapping[str, int]
-) -> str:
+) -> str | None:
     port = _port(action, ports)
     url = _url(action, host, port)
     try:
@@ -94,7 +94,7 @@ async def _http_get(
         return f'Get "{url}": EOF'
     except OSError:
         return f'Get "{url}": dial tcp {host}:{port}: connect: connection refused'
-    return "" if 200 <= code < 400 else f"HTTP probe failed with statuscode: {code}"
+    return None if 200 <= code < 400 else f"HTTP probe failed with statuscode: {code}"
 
 
 async def _request(action: Mapping[str, Any], host: str, port: int) -> int:

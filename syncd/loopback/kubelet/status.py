@@ -171,7 +171,8 @@ def _container(facts: ContainerFacts, dialect: Dialect) -> dict[str, Any]:
     if mounts := facts.spec.get("volumeMounts"):
         status["volumeMounts"] = [_mount(mount) for mount in mounts]
     if facts.user is not None:
-        identity = {"uid": facts.user, "gid": 0, "supplementalGroups": [0]}
+        groups = list(facts.groups)
+        identity = {"uid": facts.user, "gid": groups[0], "supplementalGroups": groups}
         status["user"] = {"linux": identity}
     return status
 

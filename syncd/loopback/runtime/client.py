@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import anyio
-import structlog
 
 
 # The shim must not pay for the package's own imports, nor hold their memory: the
@@ -33,8 +32,6 @@ from syncd.loopback.runtime.shim import main
 main()
 """
 _START_S = 10.0
-
-logger = structlog.get_logger()
 
 
 class StartFailed(Exception):
@@ -66,7 +63,12 @@ class Process:
 
 
 class Runtime:
-    """Starts processes through a shim of its own."""
+    """Starts processes through a shim of its own.
+
+    Attributes:
+        isolated: Whether containers have namespaces; known once it is ready.
+        obstacle: Why not, if they have none.
+    """
 
     def __init__(self, folder: Path, isolation: Literal["auto", "none"]) -> None:
         self._folder = folder
@@ -76,6 +78,7 @@ class Runtime:
         self._outbox: asyncio.Queue[tuple[bytes, Sequence[int]]] = asyncio.Queue()
         self._ready = anyio.Event()
         self.isolated = False
+        self.obstacle = ""
 
     async def run(self) -> None:
         """Run the shim until cancelled; then every process is dead."""
@@ -162,8 +165,7 @@ class Runtime:
     def _hear(self, message: dict[str, Any]) -> None:
         match message:
             case {"event": "ready", "isolated": isolated, "why": why}:
-                self.isolated = isolated
-                logger.debug("runtime.ready", isolated=isolated, why=why)
+                self.isolated, self.obstacle = isolated, why
                 self._ready.set()
             case {"event": "started", "id": number}:
                 _settle(self._processes[number])
