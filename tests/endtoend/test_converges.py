@@ -2,7 +2,6 @@
 
 import random
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -72,34 +71,67 @@ def move(source: Path, target: Path) -> None:
         source.rename(target)
 
 
+async def cut(stage: Scene) -> None:
+    stage.cluster.faults.link.cut()
+
+
+async def cut_on_the_way_up(stage: Scene) -> None:
+    stage.cluster.faults.link.cut_after(700, "up")
+
+
+async def cut_before_the_answer(stage: Scene) -> None:
+    stage.cluster.faults.link.cut_after(10, "down")
+
+
+async def stall(stage: Scene) -> None:
+    stage.cluster.faults.link.stall()
+
+
+async def half_open(stage: Scene) -> None:
+    stage.cluster.faults.link.half_open()
+
+
+async def kill_agent(stage: Scene) -> None:
+    stage.cluster.node.kill_execs(uid(stage))
+
+
+async def restart_container(stage: Scene) -> None:
+    container = stage.cluster.node.container(uid(stage), "app")
+    assert container is not None
+    before = container.process
+    stage.cluster.node.kill(uid(stage), "app")
+    await stage.until(lambda: container.process not in (None, before))
+
+
+async def replace_pod(stage: Scene) -> None:
+    name = stage.pods()[0]["metadata"]["name"]
+    stage.cluster.delete(f"pod/{name}", grace_s=0)
+
+
+async def expire_watches(stage: Scene) -> None:
+    stage.cluster.faults.expire_watches()
+
+
+async def renew_token(stage: Scene) -> None:
+    stage.cluster.renew_token()
+    stage.cluster.faults.link.cut()
+
+
 def uid(stage: Scene) -> str:
     return str(stage.pods()[0]["metadata"]["uid"])
 
 
-def restart_container(stage: Scene) -> None:
-    node = stage.cluster.node
-    if (container := node.container(uid(stage), "app")) and container.process:
-        node.kill(uid(stage), "app")
-
-
-FAULTS: dict[str, Callable[[Scene], object]] = {
-    "cut": lambda stage: stage.cluster.faults.link.cut(),
-    "cut after a few bytes up": lambda stage: stage.cluster.faults.link.cut_after(
-        700, "up"
-    ),
-    "cut before the answer": lambda stage: stage.cluster.faults.link.cut_after(
-        10, "down"
-    ),
-    "stall": lambda stage: stage.cluster.faults.link.stall(),
-    "half-open": lambda stage: stage.cluster.faults.link.half_open(),
-    "agent killed": lambda stage: stage.cluster.node.kill_execs(uid(stage)),
+FAULTS = {
+    "cut": cut,
+    "cut on the way up": cut_on_the_way_up,
+    "cut before the answer": cut_before_the_answer,
+    "stall": stall,
+    "half-open": half_open,
+    "agent killed": kill_agent,
     "container restarts": restart_container,
-    "Pod replaced": lambda stage: stage.cluster.delete(
-        f"pod/{stage.pods()[0]['metadata']['name']}", grace_s=0
-    ),
-    "watch expires": lambda stage: stage.cluster.faults.expire_watches(),
-    "tokens expire": lambda stage: stage.cluster.renew_token(),
-    "nothing": lambda stage: None,
+    "Pod replaced": replace_pod,
+    "watch expires": expire_watches,
+    "token expires": renew_token,
 }
 
 
@@ -129,11 +161,14 @@ def test_any_edits_through_any_faults_converge(
             for fault in faults:
                 for _ in range(draw.randrange(1, 8)):
                     edit(stage.folder, draw)
-                await anyio.sleep(draw.choice([0, 0, 0.02, 0.08]))
-                if stage.pods():
-                    FAULTS[fault](stage)
+                # Before, inside and after the batch that this makes.
+                await anyio.sleep(draw.choice([0, 0.012, 0.05, 0.06, 0.2]))
+                if stage.containers():
+                    await FAULTS[fault](stage)
                 for _ in range(draw.randrange(0, 4)):
                     edit(stage.folder, draw)
+            await anyio.sleep(draw.choice([0, 0.1]))
+            write(stage.folder / "last", b"last")
             await stage.until_equal()
             statuses = [pod["status"] for pod in stage.pods()]
             codes = [
