@@ -1,5 +1,6 @@
 """A whole cluster in this process: `async with Loopback() as cluster:`."""
 
+import asyncio
 import base64
 import json
 import tempfile
@@ -14,7 +15,7 @@ import yaml
 
 from syncd.loopback.access.identity import ADMIN
 from syncd.loopback.apierror import bad_request
-from syncd.loopback.assembly import assemble
+from syncd.loopback.assembly import Plane, assemble
 from syncd.loopback.catalog import Resource
 from syncd.loopback.dialect import REAL, Dialect, Pace
 from syncd.loopback.faults import Faults
@@ -28,6 +29,7 @@ from syncd.loopback.store import Object, Store
 
 CONTEXT = "syncd-loopback"
 _MANAGER = "syncd-loopback"
+_STOP_S = 10.0
 T = TypeVar("T")
 Manifest = Mapping[str, Any] | str
 
@@ -176,19 +178,20 @@ class Loopback:
             plane = assemble(self.folder, self.images, self.dialect, self._pace)
             self._plane = plane
             self.store, self.node, self.faults = plane.store, plane.node, plane.faults
-            stack.push_async_callback(plane.server.close)
+            stack.push_async_callback(_close, plane)
             await plane.server.start()
             plane.furnish()
             self.renew_token()
-            failure: Exception | None = None
-            async with anyio.create_task_group() as group:
-                group.start_soon(plane.run)
-                try:
-                    yield
-                except Exception as exc:  # noqa: BLE001  raised again below
-                    failure = exc  # the caller's own: it must not come out in a group
-                group.cancel_scope.cancel()
-            if failure is not None:
+            # A task of its own, since fixtures are left in another task than they
+            # were entered in, which no task group survives.
+            running = asyncio.create_task(plane.run())
+            try:
+                yield
+            finally:
+                running.cancel()
+                with anyio.move_on_after(_STOP_S, shield=True):
+                    await asyncio.wait([running])
+            if not running.cancelled() and (failure := running.exception()):
                 raise failure
 
     def _apply(self, document: dict[str, Any], namespace: str) -> None:
@@ -229,3 +232,8 @@ class Loopback:
         fresh.touch(mode=0o600)
         fresh.write_text(yaml.safe_dump(config))
         fresh.replace(self.kubeconfig)
+
+
+async def _close(plane: Plane) -> None:
+    with anyio.move_on_after(_STOP_S, shield=True):
+        await plane.server.close()

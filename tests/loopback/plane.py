@@ -1,5 +1,6 @@
 """An API server and controllers over a node that only says what a node would say."""
 
+import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -234,11 +235,13 @@ async def running(
     if serving:
         await server.start()
     furnish(context, rbac, namespaces, server.port)
+    loops = [*controllers(context), sync, namespaces]
+    tasks = [asyncio.create_task(run(store, loop)) for loop in loops]
     try:
-        async with anyio.create_task_group() as group:
-            for controller in (*controllers(context), sync, namespaces):
-                group.start_soon(run, store, controller)
-            yield plane
-            group.cancel_scope.cancel()
+        yield plane
     finally:
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
         await server.close()
+    assert {type(result) for result in results} == {asyncio.CancelledError}

@@ -250,6 +250,7 @@ class Registry:
         if version and version != live["metadata"]["resourceVersion"]:
             raise apierror.conflict(place.resource, place.name)
         owners = merged["metadata"].get("managedFields")
+        merged, _ = decode(place.resource, merged)  # drops maps that are empty now
         after = self._succeed(place, live, merged, subresource)
         if owners:
             after = {
