@@ -1,0 +1,115 @@
+"""What the supervisor holds of its generations: their ends, and their sockets."""
+
+# ruff: noqa: ANN401 - messages are JSON
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+
+from syncd.reloader.channel import Channel
+from syncd.reloader.warming import WarmEnd
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    Answer = Callable[..., None]
+
+
+class GenerationEnd:
+    """The supervisor's end of a generation.
+
+    Attributes:
+        state: "starting", then "ready", "serving", "leaving"; or "dropped", if it is not
+            wanted any more before it served.
+        answers: Who is to be told how it went.
+        ready: What it said when it was.
+        failure: What it said when it failed.
+        changed: Third-party code that is not as it was when it was loaded ahead; None
+            as long as that is not known.
+        after: Whose place it takes.
+    """
+
+    def __init__(self, number: int, warm: WarmEnd, channel: Channel) -> None:
+        self.number = number
+        self.warm = warm
+        self.channel = channel
+        self.asked = time.monotonic()
+        self.pid = 0
+        self.state = "starting"
+        self.answers: list[Answer] = []
+        self.ready: dict[str, Any] = {}
+        self.failure: dict[str, Any] = {}
+        self.changed: list[str] | None = None
+        self.after: GenerationEnd | None = None
+
+    def kill(self, number: int) -> None:
+        """Send a signal, if it still runs."""
+        if self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def tell(self, op: str, **fields: Any) -> None:
+        """Answer those who wait for it."""
+        for answer in self.answers:
+            answer(op, **fields)
+        self.answers = []
+
+
+class Shelf:
+    """Keeps the listening sockets, from one generation to the next."""
+
+    def __init__(self) -> None:
+        self._held: list[Held] = []
+
+    def keep(self, key: str, fd: int) -> None:
+        """Keep the socket that was bound to the address of `key`."""
+        self._held.append(Held(key, os.dup(fd)))
+
+    def fds(self) -> list[int]:
+        """Return what there is to pass on."""
+        return [held.fd for held in self._held]
+
+    def keys(self) -> list[str]:
+        """Return what it is, in the same order."""
+        return [held.key for held in self._held]
+
+    def clear(self, unused: Iterable[str]) -> None:
+        """Close what two generations in a row had no use for."""
+        keys = list(unused)
+        for held in list(self._held):
+            held.unused = held.unused + 1 if held.key in keys else 0
+            if held.unused > 1:
+                self._held.remove(held)
+                os.close(held.fd)
+
+    def addresses(self) -> list[str]:
+        """Return what is listened on."""
+        found = []
+        for held in self._held:
+            with socket.socket(fileno=os.dup(held.fd)) as sock:
+                host, port = sock.getsockname()[:2]
+                found.append(f"{host}:{port}")
+        return found
+
+
+class Held:
+    """A socket on the shelf.
+
+    Attributes:
+        unused: How many generations in a row did without it.
+    """
+
+    def __init__(self, key: str, fd: int) -> None:
+        self.key = key
+        self.fd = fd
+        self.unused = 0
+
+
+def exit_code(status: int) -> int:
+    """Return what a shell would show for a wait status."""
+    return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else status >> 8

@@ -1,0 +1,276 @@
+"""A generation: the command, as Python would have run it."""
+
+# ruff: noqa: ANN401, PTH100, PTH109, PTH120, PTH123, PTH208, SLF001
+# Loops and servers are of any kind, pathlib is not loaded, and runpy's door is private.
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import re
+import runpy
+import signal
+import socket
+import sys
+import time
+import traceback
+import types
+from importlib.machinery import PathFinder, SourceFileLoader
+
+from syncd.reloader.bytecode import CodeStore
+from syncd.reloader.channel import Channel
+from syncd.reloader.program import Program, is_isolated
+from syncd.reloader.sockets import Listeners
+from syncd.reloader.warm import Warm
+from syncd.reloader.witness import as_if_importlib, executed_by, find_spec_after
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Seams = dict[str, Callable[[Any, "Generation"], None]]
+
+
+CODE = (".py", ".so")
+
+
+class Generation:
+    """A generation, which runs the command and keeps in step with the supervisor.
+
+    Attributes:
+        ready: It has said so, or it is not taken over and there is nothing to say.
+        own_gate: Its server says when it is ready; that it listens does not.
+        leaving: When it must have ended, once it was told to drain.
+        servers: The listening servers of its event loops.
+        uvicorns: Those of uvicorn.
+    """
+
+    def __init__(self, warm: Warm, request: dict[str, Any]) -> None:
+        self.warm = warm
+        self.began = time.monotonic()
+        self.steps = {"fork_ms": (self.began - request["asked"]) * 1000}
+        self.drain_s: float = request["drain_s"]
+        fd, code, *held = request["fds"]
+        self.channel = Channel(socket.socket(fileno=fd))
+        self.code = CodeStore(code, warm.places.third_party)
+        self.listeners = Listeners(self.channel, zip(request["held"], held))  # noqa: B905 - 3.8
+        self.environ = dict(os.environ)
+        self.opened: set[str] = set()
+        self.folders: set[str] = set()
+        self.logged = ""
+        self.ready = self.own_gate = False
+        self.leaving = 0.0
+        self.servers: list[Any] = []
+        self.uvicorns: list[Any] = []
+
+    # running the command
+
+    def run(self, seams: Seams) -> None:
+        """Run the command to its end, which is that of this process."""
+        program = self.warm.program
+        self._reach_out(seams)
+        main = self._set_the_stage(program)
+        try:
+            if program.module:
+                runpy._run_module_as_main(program.target)  # type: ignore[attr-defined]
+            else:
+                _run_script(program.target, main)
+        except SystemExit as error:
+            if error.code not in (None, 0):
+                self._fail(_text_of(error.__context__) or str(error.code))
+            raise
+        except BaseException as error:  # noqa: BLE001 - as the interpreter's own
+            tb = error.__traceback__
+            while tb is not None and tb.tb_frame.f_code.co_filename == __file__:
+                tb = tb.tb_next
+            sys.excepthook(type(error), error.with_traceback(tb), tb)
+            self._fail(_text_of(error))
+            sys.exit(130 if isinstance(error, KeyboardInterrupt) else 1)
+
+    def _set_the_stage(self, program: Program) -> types.ModuleType:
+        """Make of this process what Python makes of itself before it runs a command."""
+        main = types.ModuleType("__main__")
+        main.__dict__["__builtins__"] = sys.modules["builtins"]
+        sys.modules["__reloader__"] = sys.modules["__main__"]  # or it would be emptied
+        sys.modules["__main__"] = main
+        option, folder = ["-m"], os.getcwd()
+        if not program.module:
+            option, folder = [], os.path.dirname(os.path.realpath(program.target))
+        sys.argv = [*(option or [program.target]), *program.args]
+        words = [*program.launch, *option, program.target, *program.args]
+        getattr(sys, "orig_argv", [])[:] = words
+        if not is_isolated():
+            sys.path.insert(0, folder)
+        importlib.invalidate_caches()
+        numpy_random = sys.modules.get("numpy.random")
+        if numpy_random is not None:  # the standard library's reseeds itself
+            numpy_random.seed()
+        return main
+
+    def _reach_out(self, seams: Seams) -> None:
+        """Be there wherever the program touches what has to be shared."""
+        sys.addaudithook(self._audit)
+        self.code.attach()
+        self.listeners.attach()
+        for name, attach in seams.items():
+            if name in sys.modules:
+                attach(sys.modules[name], self)
+        finder: Any = Attacher(self, seams)
+        sys.meta_path.insert(0, finder)
+
+    def _audit(self, event: str, args: tuple[Any, ...]) -> None:
+        if event == "open" and not self.ready and isinstance(args[0], str):
+            writes = (args[2] or 0) & (os.O_WRONLY | os.O_RDWR)
+            if not writes and not args[0].endswith((*CODE, ".pyc")):
+                self.opened.add(os.path.abspath(args[0]))
+
+    # what the supervisor is told
+
+    def _fail(self, text: str) -> None:
+        if not self.ready:
+            text = self.logged if len(self.logged) > len(text) else text
+            places = re.findall(r'File "([^"<]+)", line (\d+)', text)
+            mine = [p for p in places if not self.warm.places.third_party(p[0])]
+            file, line = (mine or places or [("", "0")])[-1]
+            text = text[-60_000:]
+            self.channel.send("failed", traceback=text, file=file, line=int(line))
+
+    def decline(self, reason: str) -> None:
+        """Say why this program cannot be taken over; it goes on as if never touched."""
+        if not self.ready:
+            self.ready = True
+            self.listeners.give_up()
+            self.channel.send("declined", reason=reason)
+
+    def imported(self) -> None:
+        """Note that the program is loaded, and that its start-up is what is left."""
+        self.steps["import_ms"] = (time.monotonic() - self.began) * 1000
+
+    def gate(self, *, drains: bool = True) -> bool:
+        """Say that only accepting is left to do, and wait for leave to do it.
+
+        Args:
+            drains: It will read the order to drain. Else it is sent SIGTERM.
+
+        Returns:
+            False if this generation is not wanted any more.
+        """
+        if self.ready:
+            return True
+        self.ready = True
+        ran_ms = (time.monotonic() - self.began) * 1000
+        self.steps.setdefault("import_ms", ran_ms)
+        self.steps["startup_ms"] = ran_ms - self.steps["import_ms"]
+        environ = sorted(self._changed_environ() & self.warm.reads)
+        shadowed = self._shadowed()
+        self.channel.send(
+            "ready",
+            steps=self.steps,
+            drains=drains,
+            environ=environ,
+            shadowed=shadowed,
+        )
+        op = ""
+        while op not in ("go", "stop", "ended"):
+            op = self.channel.receive()["op"]
+        return op != "stop"
+
+    def _changed_environ(self) -> set[str]:
+        now, then = dict(os.environ), self.environ
+        return {key for key in {*now, *then} if now.get(key) != then.get(key)}
+
+    def _shadowed(self) -> dict[str, str]:
+        """Return warm modules that a cold start would find in the developer's files."""
+        tops = {name.partition(".")[0] for name in self.warm.preloaded}
+        found: dict[str, str] = {}
+        for entry in sys.path:
+            if self.warm.places.third_party(f"{os.path.abspath(entry)}/"):
+                break
+            with contextlib.suppress(OSError):
+                names = {name.partition(".")[0] for name in os.listdir(entry or ".")}
+                for name in names & tops:
+                    spec = PathFinder.find_spec(name, [entry])
+                    if spec is not None and spec.origin:
+                        found[name] = spec.origin
+        return found
+
+    def learn(self) -> None:
+        """Report what this generation was made of; once it serves, and at leisure."""
+        places = self.warm.places
+        names, folders = [], set(self.folders)
+        for name, module in list(sys.modules.items()):
+            spec = getattr(module, "__spec__", None)
+            if name in self.warm.preloaded or getattr(spec, "name", "") != name:
+                continue
+            if places.may_be_warm(spec):
+                names.append(name)
+            elif spec is not None and spec.has_location and spec.origin:
+                depth = name.count(".") + bool(spec.submodule_search_locations)
+                folders.add(os.path.abspath(spec.origin).rsplit("/", depth + 1)[0])
+        self.channel.send_names("modules", names)
+        opened = [path for path in self.opened if not places.third_party(path)]
+        self.channel.send_names("opened", opened)
+        patches = ("gevent.monkey", "saved"), ("eventlet.patcher", "already_patched")
+        patched = any(getattr(sys.modules.get(m), at, None) for m, at in patches)
+        self.channel.send(
+            "learned",
+            folders=sorted(folders),
+            environ=sorted(self._changed_environ()),
+            patched=patched,
+            unused=self.listeners.unused(),
+        )
+        self.code.save()
+
+    # leaving
+
+    def stop_accepting(self) -> None:
+        """Leave what comes from now on to the next generation."""
+        self.leaving = time.monotonic() + self.drain_s
+        for server in self.servers:
+            server.close()
+        self.channel.send("stopped")
+
+    def left_s(self) -> float:
+        """Return how long it may still answer what it was asked."""
+        return max(0.0, self.leaving - time.monotonic())
+
+    def ask_to_end(self) -> None:
+        """End in the program's own way."""
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Attacher:
+    """Attaches a generation to each library with a seam, as soon as it is imported."""
+
+    def __init__(self, generation: Generation, seams: Seams) -> None:
+        self.generation = generation
+        self.seams = seams
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """Find a module as the others do, to attach to it when it is executed."""
+        if name not in self.seams:
+            return None
+        spec = find_spec_after(self, name, path, target)
+        return None if spec is None else executed_by(spec, self._execute)
+
+    @as_if_importlib
+    def _execute(self, execute: Callable[[Any], None], module: Any) -> None:
+        execute(module)
+        self.seams[module.__name__](module, self.generation)
+
+
+def _run_script(path: str, main: types.ModuleType) -> None:
+    with open(path, "rb") as file:
+        code = compile(file.read(), path, "exec", dont_inherit=True)
+    loader = SourceFileLoader("__main__", path)
+    main.__dict__.update(__file__=path, __cached__=None, __loader__=loader)
+    exec(code, main.__dict__)  # noqa: S102 - which is what running a script is
+
+
+def _text_of(error: BaseException | None) -> str:
+    if error is None:
+        return ""
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    return "".join(lines)

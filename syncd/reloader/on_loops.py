@@ -1,0 +1,82 @@
+"""Event loops: where the servers of asyncio and uvloop start to listen."""
+
+# ruff: noqa: ANN401 - loops and servers of any kind
+from __future__ import annotations
+
+import functools
+import socket
+import threading
+
+from syncd.reloader.generation import Generation
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def attach_asyncio(module: Any, generation: Generation) -> None:
+    """Wait at the gate with the first server of an asyncio loop."""
+    _attach(module.BaseEventLoop, generation, binds_in_c=False)
+
+
+def attach_uvloop(module: Any, generation: Generation) -> None:
+    """Wait at the gate with the first server of a uvloop loop."""
+    _attach(module.Loop, generation, binds_in_c=True)
+
+
+def _attach(cls: Any, generation: Generation, *, binds_in_c: bool) -> None:
+    plain, listeners = cls.create_server, generation.listeners
+
+    async def create_server(
+        loop: Any, factory: Any, host: Any = None, port: Any = None, **options: Any
+    ) -> Any:
+        given = options.get("sock") is not None
+        if not given:
+            try:
+                listeners.bind_ahead(host, port)
+            except OSError:  # for the program itself to meet, and to tell
+                return await plain(loop, factory, host, port, **options)
+        if not generation.own_gate and on_main_thread() and not generation.ready:
+            if not generation.gate():
+                raise SystemExit(0)
+            attend(loop, generation)
+        if given or not binds_in_c or listeners.are_elsewhere():
+            made = [await plain(loop, factory, host, port, **options)]
+        else:
+            socks = listeners.bind_all(host, port)
+            made = [await plain(loop, factory, sock=sock, **options) for sock in socks]
+        generation.servers += made
+        return made[0]
+
+    cls.create_server = create_server
+
+
+def on_main_thread() -> bool:
+    """Tell whether this is the thread that a program's main server runs in."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def attend(loop: Any, generation: Generation) -> None:
+    """Listen to the supervisor from the program's own event loop."""
+    on_message = functools.partial(_on_message, loop, generation)
+    loop.add_reader(generation.channel.fileno(), on_message)
+    loop.call_later(0.1, generation.learn)
+
+
+def _on_message(loop: Any, generation: Generation) -> None:
+    message = generation.channel.receive()
+    if message["op"] == "ended":
+        loop.remove_reader(generation.channel.fileno())
+    elif message["op"] == "drain":
+        generation.stop_accepting()
+        for server in generation.uvicorns:
+            server.leave()
+        if not generation.uvicorns:
+            generation.ask_to_end()
+    elif message["op"] == "connection":
+        sock = socket.socket(fileno=message["fds"][0])
+        if generation.uvicorns:
+            generation.uvicorns[0].adopt(loop, sock)
+        else:
+            sock.close()

@@ -1,0 +1,164 @@
+"""uvicorn: its own reloading, its start, its end, and its connections."""
+
+# ruff: noqa: ANN401, PLC0415 - uvicorn's objects; and asyncio is loaded by then, or never
+from __future__ import annotations
+
+import functools
+import os
+import sys
+
+from syncd.reloader.generation import Generation
+from syncd.reloader.on_loops import attend
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from typing import Any
+
+
+def attach_uvicorn_config(module: Any, generation: Generation) -> None:
+    """Take uvicorn's own reloading out of its settings."""
+    plain = module.Config.__init__
+
+    @functools.wraps(plain)
+    def init(config: Any, *args: Any, **options: Any) -> None:
+        if options.get("reload"):
+            options.update(reload=False, workers=1)
+        folders = options.pop("reload_dirs", None) or []
+        folders = [folders] if isinstance(folders, str) else folders
+        generation.folders.update(map(os.path.abspath, folders))
+        options.pop("reload_includes", None)
+        options.pop("reload_excludes", None)
+        plain(config, *args, **options)
+        if config.workers > 1:
+            generation.decline(f"uvicorn runs {config.workers} workers")
+        if config.uds:
+            generation.decline("uvicorn listens on a unix socket")
+
+    module.Config.__init__ = init
+
+
+def attach_uvicorn_server(module: Any, generation: Generation) -> None:
+    """Wait at the gate when the lifespan has started; leave by way of `should_exit`."""
+    plain_startup, plain_shutdown = module.Server.startup, module.Server.shutdown
+
+    async def startup(server: Any, sockets: Any = None) -> None:
+        if not generation.ready:
+            generation.imported()
+            generation.own_gate = True
+            Uvicorn(server, generation).wait_at_the_gate(binds=sockets is None)
+        await plain_startup(server, sockets=sockets)
+
+    async def shutdown(server: Any, sockets: Any = None) -> None:
+        for mine in generation.uvicorns:
+            if mine.server is server and generation.leaving:
+                await mine.hand_over_the_rest()
+                server.config.timeout_graceful_shutdown = generation.left_s()
+        await plain_shutdown(server, sockets=sockets)
+
+    module.Server.startup, module.Server.shutdown = startup, shutdown
+
+
+class Uvicorn:
+    """A server of uvicorn's in a generation."""
+
+    def __init__(self, server: Any, generation: Generation) -> None:
+        self.server = server
+        self.generation = generation
+        config = server.config
+        config.http_protocol_class = _tracked(config.http_protocol_class)
+
+    def wait_at_the_gate(self, *, binds: bool) -> None:
+        """Have the server wait when all that is left to do is to accept."""
+        lifespan = self.server.lifespan
+        self._begin: Callable[[], Any] = lifespan.startup
+        lifespan.startup = functools.partial(self._begin_and_wait, binds=binds)
+
+    async def _begin_and_wait(self, *, binds: bool) -> None:
+        import asyncio
+
+        lifespan, config = self.server.lifespan, self.server.config
+        await self._begin()
+        if lifespan.should_exit or self.generation.ready:
+            return
+        if binds and config.fd is None:
+            try:
+                self.generation.listeners.bind_ahead(config.host, config.port)
+            except OSError:
+                return  # uvicorn is going to meet it too, and knows what to say
+        if not self.generation.gate():
+            await lifespan.shutdown()
+            sys.exit(0)
+        self.generation.uvicorns.append(self)
+        attend(asyncio.get_running_loop(), self.generation)
+
+    def leave(self) -> None:
+        """End, when what was asked is answered."""
+        self._hand_over()
+        self.server.should_exit = True
+
+    async def hand_over_the_rest(self) -> None:
+        """Wait for the requests that have only half arrived."""
+        import asyncio
+
+        self._hand_over()
+        while self.generation.left_s() and any(map(_half_asked, self._connections())):
+            await asyncio.sleep(0.01)
+            self._hand_over()
+
+    def _connections(self) -> list[Any]:
+        return list(self.server.server_state.connections)
+
+    def _hand_over(self) -> None:
+        """Pass the connections at rest to the next generation."""
+        for connection in self._connections():
+            if not getattr(connection, "at_rest", False) or not _answered(connection):
+                continue
+            transport = connection.transport
+            if transport.is_closing() or transport.get_write_buffer_size():
+                continue
+            if transport.get_extra_info("sslcontext") is None:
+                fd = transport.get_extra_info("socket").fileno()
+                if self.generation.channel.send("connection", [fd]):
+                    transport.abort()  # it closes the descriptor, not the connection
+
+    def adopt(self, loop: Any, sock: socket.socket) -> None:
+        """Go on with a connection of the generation before."""
+        server = self.server
+        options = {"config": server.config, "server_state": server.server_state}
+        if hasattr(server.lifespan, "state"):
+            options["app_state"] = server.lifespan.state
+        protocol = functools.partial(server.config.http_protocol_class, **options)
+        task = loop.create_task(loop.connect_accepted_socket(protocol, sock))
+        server.server_state.tasks.add(task)
+        task.add_done_callback(server.server_state.tasks.discard)
+
+
+def _tracked(protocol: Any) -> Any:
+    """Return one of uvicorn's protocols, knowing whether a request began to arrive."""
+    if not hasattr(protocol, "on_response_complete"):
+        return protocol
+
+    class Tracked(protocol):  # type: ignore[misc]  # it has several
+        at_rest = True
+
+        def data_received(self, data: bytes) -> None:
+            self.at_rest = False
+            super().data_received(data)
+
+        def on_response_complete(self) -> None:
+            self.at_rest = True
+            super().on_response_complete()
+
+    return Tracked
+
+
+def _answered(connection: Any) -> bool:
+    cycle = getattr(connection, "cycle", None)
+    return cycle is None or bool(cycle.response_complete)
+
+
+def _half_asked(connection: Any) -> bool:
+    return not getattr(connection, "at_rest", True) and _answered(connection)

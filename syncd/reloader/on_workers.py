@@ -1,0 +1,65 @@
+"""The servers that would start processes of their own: hypercorn and gunicorn."""
+
+# ruff: noqa: ANN401 - their objects
+from __future__ import annotations
+
+import sys
+
+from syncd.reloader.generation import Generation
+from syncd.reloader.on_loops import attend
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def attach_hypercorn_config(module: Any, generation: Generation) -> None:
+    """Let hypercorn serve in this process, rather than in one that it starts afresh."""
+    plain = module.Config.create_sockets
+
+    def create_sockets(config: Any) -> Any:
+        if config.workers > 1:
+            generation.decline(f"hypercorn runs {config.workers} workers")
+        elif any(address.startswith("unix:") for address in config.bind):
+            generation.decline("hypercorn listens on a unix socket")
+        elif config.worker_class not in ("asyncio", "uvloop"):
+            generation.decline(f"hypercorn runs on {config.worker_class}")
+        elif not generation.ready:
+            config.use_reloader, config.workers = False, 0
+            generation.own_gate = True
+        return plain(config)
+
+    module.Config.create_sockets = create_sockets
+
+
+def attach_hypercorn_lifespan(module: Any, generation: Generation) -> None:
+    """Wait at the gate when the lifespan has started."""
+    plain = module.Lifespan.wait_for_startup
+
+    async def wait_for_startup(lifespan: Any) -> None:
+        generation.imported()
+        await plain(lifespan)
+        if not generation.ready:
+            if not generation.gate():
+                raise SystemExit(0)
+            attend(lifespan.loop, generation)
+
+    module.Lifespan.wait_for_startup = wait_for_startup
+
+
+def attach_gunicorn(module: Any, generation: Generation) -> None:
+    """Wait at the gate in the workers, when they have loaded the application."""
+    plain = module.Worker.load_wsgi
+
+    def load_wsgi(worker: Any) -> None:
+        worker.cfg.set("reload", False)  # noqa: FBT003 - its signature
+        if any(isinstance(address, str) for address in worker.cfg.address):
+            generation.decline("gunicorn listens on a unix socket")
+        plain(worker)
+        if not generation.ready:
+            if not generation.gate(drains=False):
+                sys.exit(0)
+            generation.learn()
+
+    module.Worker.load_wsgi = load_wsgi

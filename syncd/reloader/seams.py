@@ -1,0 +1,48 @@
+"""The seams: where the libraries of a generation are met."""
+
+# ruff: noqa: ANN401 - modules of any kind
+from __future__ import annotations
+
+from syncd.reloader.generation import Generation
+from syncd.reloader.on_loops import attach_asyncio, attach_uvloop
+from syncd.reloader.on_uvicorn import attach_uvicorn_config, attach_uvicorn_server
+from syncd.reloader.on_workers import (
+    attach_gunicorn,
+    attach_hypercorn_config,
+    attach_hypercorn_lifespan,
+)
+from syncd.reloader.on_wsgi import attach_django, attach_socketserver, attach_werkzeug
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from syncd.reloader.generation import Seams
+
+
+def attach_logging(module: Any, generation: Generation) -> None:
+    """Remember the last error that was logged: so servers say why they do not start."""
+    plain = module.Logger.callHandlers
+
+    def call_handlers(logger: Any, record: Any) -> None:
+        if record.levelno >= module.ERROR and not generation.ready:
+            generation.logged = module.Formatter().format(record)
+        plain(logger, record)
+
+    module.Logger.callHandlers = call_handlers
+
+
+SEAMS: Seams = {
+    "asyncio.base_events": attach_asyncio,
+    "django.utils.autoreload": attach_django,
+    "gunicorn.workers.base": attach_gunicorn,
+    "hypercorn.asyncio.lifespan": attach_hypercorn_lifespan,
+    "hypercorn.config": attach_hypercorn_config,
+    "logging": attach_logging,
+    "socketserver": attach_socketserver,
+    "uvicorn.config": attach_uvicorn_config,
+    "uvicorn.server": attach_uvicorn_server,
+    "uvloop": attach_uvloop,
+    "werkzeug._reloader": attach_werkzeug,
+}

@@ -1,0 +1,368 @@
+"""The supervisor: which generation serves, and how all of it ends."""
+
+# ruff: noqa: ANN401 - messages are JSON
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import signal
+import time
+
+from syncd.reloader.channel import Channel, say
+from syncd.reloader.ends import GenerationEnd, Shelf, exit_code
+from syncd.reloader.program import Program, Unchanged
+from syncd.reloader.reactor import Reactor
+from syncd.reloader.warm import FORWARDED
+from syncd.reloader.warming import WarmEnd, Warming
+from syncd.reloader.watch import Watch
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from syncd.reloader.ends import Answer
+
+
+GO_DEADLINE_S = 0.05  # how long a busy old generation can hold up the next one
+KILL_GRACE_S = 1.0  # from the end of the time to drain, to SIGKILL
+RUNNING_S = 2.0  # after which a program that never listened is said to run
+ENDING = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}
+
+
+class Supervisor:
+    """Holds the sockets, decides which generation serves, and ends as it ends.
+
+    Attributes:
+        status: The wait status to end with, once that is known.
+        stopping: The signal that asked for the end, or 0.
+        ended: How a generation that served ended, while another was starting.
+        last: The last generation that began to serve, and its steps.
+        restarting: To start once more as soon as nothing runs.
+    """
+
+    def __init__(self, options: Any, program: Program, reactor: Reactor) -> None:
+        self.options = options
+        self.reactor = reactor
+        signals = {*FORWARDED, signal.SIGCHLD}
+        self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+        self.status: int | None = None
+        self.stopping = 0
+        self.ended: int | None = None
+        self.declined = ""
+        self.shelf = Shelf()
+        in_memory = hasattr(os, "memfd_create")
+        self.code = os.memfd_create("code") if in_memory else os.open(os.devnull, 2)
+        self.count = 0
+        self.serving: GenerationEnd | None = None
+        self.generations: list[GenerationEnd] = []
+        self.last: dict[str, Any] = {}
+        self.answers: list[Answer] = []
+        self.restarting = False
+        self.warming = Warming(
+            reactor,
+            program,
+            options,
+            mask=self.mask,
+            on_message=self._on_warm,
+            say=self.say,
+        )
+        roots = [os.getcwd(), *options.roots] if options.watch else []  # noqa: PTH109
+        self.watch = Watch(reactor, roots, self._on_edit)
+
+    def run(self) -> int:
+        """Run until the command has ended; returns its wait status."""
+        self.reactor.on_signals({*FORWARDED, signal.SIGCHLD}, self._on_signal)
+        self.watch.begin()
+        self._start()
+        while self.status is None:
+            self.reactor.turn()
+        return self.status
+
+    def end(self) -> None:
+        """Leave nothing behind."""
+        for generation in self.generations:
+            generation.kill(signal.SIGKILL)
+        self.warming.end()
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
+
+    def say(self, text: str) -> None:
+        """Tell what one can do without knowing."""
+        if not self.options.quiet:
+            say(text)
+
+    def _on_edit(self, text: str) -> None:
+        if not self.declined:
+            self.say(text)
+            self.reload()
+
+    def _on_signal(self, number: int, by_kernel: bool) -> None:  # noqa: FBT001
+        if number == signal.SIGCHLD:
+            self._reap()
+            return
+        for generation in self.generations:
+            # What comes from the terminal has come to each of us already.
+            if not by_kernel and (number in ENDING or generation is self.serving):
+                generation.kill(number)
+        if number in ENDING:
+            self.stopping = number
+            if not self.generations:
+                self.status = number
+
+    def _reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            while pid:
+                self._on_exit(pid, status)
+                pid, status = os.waitpid(-1, os.WNOHANG)
+
+    # what warm processes tell
+
+    def _on_warm(self, warm: WarmEnd, message: dict[str, Any]) -> None:
+        op = message["op"]
+        if op == "exited":
+            self._on_exit(message["pid"], message["status"])
+        elif op == "ended":
+            self._on_warm_ended(warm)
+        for generation in self.generations:
+            if generation.number == message.get("generation"):
+                if op == "forked":
+                    generation.pid = message["pid"]
+                    if generation.state == "dropped" or self.stopping:
+                        generation.kill(self.stopping or signal.SIGTERM)
+                elif op == "verified":
+                    generation.changed = message["changed"]
+                    self._consider(generation)
+
+    def _on_warm_ended(self, warm: WarmEnd) -> None:
+        for generation in list(self.generations):
+            self._on_orphaned(generation)
+        if warm is self.warming.current and self.status is None:
+            if self.count == 1 and not self.generations[0].pid:
+                python = self.warming.program.launch[0]
+                raise Unchanged(f"{python} cannot run the reloader")
+            self.say("the warm process died; starting another")
+            self.warming.renew()
+
+    # those that come
+
+    def reload(self, *answers: Answer) -> None:
+        """Replace what serves by what lies on disk now."""
+        self.answers += answers
+        for generation in self.generations:
+            if generation.state in ("starting", "ready"):
+                self.answers = generation.answers + self.answers
+                self._drop(generation)
+        if self.last or not self.generations:
+            self._start()
+        else:  # nothing of it ever listened: two at a time may be one too many
+            self.restarting = True
+
+    def _start(self) -> None:
+        mine, theirs = Channel.pair()
+        self.count += 1
+        self.restarting = False
+        warm = self.warming.current
+        generation = GenerationEnd(self.count, warm, mine)
+        generation.answers, self.answers = self.answers, []
+        self.generations.append(generation)
+        self.reactor.on_input(mine, functools.partial(self._on_message, generation))
+        warm.channel.send(
+            "fork",
+            [theirs.fileno(), self.code, *self.shelf.fds()],
+            generation=generation.number,
+            asked=generation.asked,
+            drain_s=self.options.drain_s,
+            held=self.shelf.keys(),
+        )
+        theirs.close()
+        if generation.answers:
+            self.reactor.later(RUNNING_S, self._tell_running, generation)
+
+    def _tell_running(self, generation: GenerationEnd) -> None:
+        if generation.state == "starting" and not self.last:
+            generation.tell("running", generation=generation.number)
+
+    def _on_message(self, generation: GenerationEnd) -> None:
+        message = generation.channel.receive()
+        getattr(self, f"_on_{message['op']}")(generation, message)
+        for fd in message["fds"]:
+            os.close(fd)
+
+    def _on_hold(self, _: GenerationEnd, message: dict[str, Any]) -> None:
+        self.shelf.keep(message["key"], message["fds"][0])
+
+    def _on_ready(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
+        if generation.state == "serving":  # another worker of a server that has some
+            generation.channel.send("go")
+        else:
+            generation.ready = message
+            self._consider(generation)
+
+    def _consider(self, generation: GenerationEnd) -> None:
+        """Let a generation that is ready serve, if what it was forked from is true."""
+        if not generation.ready or generation.changed is None:
+            return
+        if generation.state != "starting":
+            generation.channel.send("stop")
+            return
+        unfit = self._unfit(generation.changed, generation.ready)
+        if unfit:
+            self.say(f"starting once more: {unfit}")
+            self.warming.renew(forgive=bool(generation.changed))
+            self.reload()
+            return
+        generation.state = "ready"
+        old = generation.after = self.serving
+        if old is None:
+            self._go(generation)
+            return
+        old.state = "leaving"
+        if old.ready["drains"]:
+            old.channel.send("drain")
+        else:
+            old.kill(signal.SIGTERM)
+            self._go(generation)
+        later, kill_s = self.reactor.later, self.options.drain_s + KILL_GRACE_S
+        later(GO_DEADLINE_S, self._go, generation)
+        later(kill_s, old.kill, signal.SIGKILL)
+
+    def _unfit(self, changed: list[str], ready: dict[str, Any]) -> str:
+        warming = self.warming
+        warming.program_sets.update(ready["environ"])
+        for name, path in ready["shadowed"].items():
+            warming.cold[name] = warming.by_option[name] = f"shadowed by {path}"
+            return f"{name} is {path} now"
+        if ready["environ"]:
+            return f"the program sets ${ready['environ'][0]}, which was read before"
+        return f"{changed[0]} has changed" if changed else ""
+
+    def _go(self, generation: GenerationEnd) -> None:
+        if generation.state != "ready":
+            return
+        generation.state, self.serving = "serving", generation
+        generation.channel.send("go")
+        total_ms = (time.monotonic() - generation.asked) * 1000
+        steps = {**generation.ready["steps"], "total_ms": total_ms}
+        steps = {name: round(ms, 1) for name, ms in steps.items()}
+        self.last = {"generation": generation.number, "steps": steps}
+        generation.tell("serving", **self.last)
+        told = ", ".join(f"{name[:-3]} {ms:.0f}" for name, ms in steps.items())
+        self.say(f"generation {generation.number} serves (ms: {told})")
+
+    def _on_declined(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
+        self.declined = message["reason"]
+        generation.state, self.serving = "serving", generation
+        generation.tell("declined", reason=self.declined)
+        say(
+            f"not taken over: {self.declined}. It runs as if it had been started alone."
+        )
+
+    # what they report
+
+    def _on_modules(self, _: GenerationEnd, message: dict[str, Any]) -> None:
+        self.warming.learn(message["names"])
+
+    def _on_opened(self, _: GenerationEnd, message: dict[str, Any]) -> None:
+        self.watch.data.update(message["names"])
+
+    def _on_learned(self, _: GenerationEnd, message: dict[str, Any]) -> None:
+        if self.options.watch:
+            self.watch.begin(message["folders"])
+        self.shelf.clear(message["unused"])
+        self.warming.program_sets.update(message["environ"])
+        if message["patched"]:
+            self.warming.give_up("gevent or eventlet patches the standard library")
+        self.warming.improve()
+
+    # those that go
+
+    def _on_stopped(self, old: GenerationEnd, _: Any = None) -> None:
+        for generation in self.generations:
+            if generation.after is old:
+                self._go(generation)
+
+    def _on_connection(self, old: GenerationEnd, message: dict[str, Any]) -> None:
+        if self.serving is not None and self.serving is not old:
+            self.serving.channel.send("connection", message["fds"])
+
+    def _on_failed(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
+        generation.failure = generation.failure or message
+
+    def _drop(self, generation: GenerationEnd) -> None:
+        if generation.ready:
+            generation.channel.send("stop")
+        generation.state, generation.answers = "dropped", []
+        generation.kill(signal.SIGTERM)
+        self.reactor.later(self.options.drain_s, generation.kill, signal.SIGKILL)
+
+    def _on_ended(self, generation: GenerationEnd, _: Any) -> None:
+        self.reactor.forget(generation.channel)
+        generation.channel.close()
+        self._on_orphaned(generation)
+
+    def _on_orphaned(self, generation: GenerationEnd) -> None:
+        """Note an end that nobody is left to tell of, as its warm process died."""
+        if not generation.warm.pid and generation.channel.fileno() < 0:
+            self._on_exit(generation.pid, 1 << 8)
+
+    def _on_exit(self, pid: int, status: int) -> None:
+        for generation in self.generations:
+            if generation.pid == pid:
+                self._exited(generation, status)
+                return
+
+    def _exited(self, generation: GenerationEnd, status: int) -> None:
+        while generation.channel.fileno() >= 0 and generation.channel.has_input():
+            self._on_message(generation)
+        self.generations.remove(generation)
+        generation.pid = 0
+        self._on_stopped(generation)
+        if generation is self.serving:
+            self.serving, self.ended = None, status
+            hope = any(g.state in ("starting", "ready") for g in self.generations)
+            if self.stopping or not hope:
+                self.status = status
+        elif generation.state == "starting":
+            self._failed(generation, status)
+        if not self.generations and self.status is None:
+            if self.stopping:
+                self.status = status
+            elif self.restarting:
+                self._start()
+
+    def _failed(self, generation: GenerationEnd, status: int) -> None:
+        code, failure = exit_code(status), generation.failure
+        file, line = failure.get("file", ""), failure.get("line", 0)
+        text = failure.get("traceback") or f"it ended with {code}"
+        facts = {"traceback": text, "file": file, "line": line, "code": code}
+        generation.tell("failed", generation=generation.number, **facts)
+        where = f"at {file}:{line}" if file else f"with code {code}"
+        if self.serving is not None:
+            say(f"the edit fails {where}; generation {self.serving.number} serves on")
+        elif self.ended is not None:
+            self.status = self.ended
+        elif generation.number == 1 and not self.options.stay:
+            self.status = status
+        elif not self.stopping:
+            say(f"the program fails {where}; waiting for the next edit")
+
+    # what others are told
+
+    def describe(self) -> dict[str, Any]:
+        """Return what `status` answers."""
+        serving, warming = self.serving, self.warming
+        return {
+            "command": self.options.command,
+            "generation": serving.number if serving else 0,
+            "pid": serving.pid if serving else 0,
+            "starting": any(g.state == "starting" for g in self.generations),
+            "generations": len(self.generations),
+            "declined": self.declined,
+            "warm": warming.current.modules,
+            "loading": warming.candidate is not None,
+            "listening": self.shelf.addresses(),
+            "watching": self.watch.watched(),
+            "last": self.last,
+        }
