@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import anyio
 
 
-# The node's share of what a real cluster holds between the API server and a process:
-# a FIFO and the copiers at both its ends. The pipe itself holds 64 KiB more.
-BACKLOG = 128 * 1024
+# The share of the node in what a real cluster holds on the way to a process:
+# a FIFO, and what copies into it. The pipe itself holds 64 KiB more.
+BACKLOG = 64 * 1024
 _PIECE = 32 * 1024
 
 
