@@ -5,13 +5,17 @@ The session is our own: the library's reads `.netrc`, whose entry for a host wou
 clash with the token, and sends requests for this machine to a proxy.
 """
 
+import asyncio
 import ssl
+import weakref
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlencode
 
 import aiohttp
 import anyio
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -70,9 +74,9 @@ class Client:
         self._timing = timing
         self._proxy = proxy
         self._server_name = context.cluster.get("tls-server-name")
+        self._connector = _Connector()
         self._session = aiohttp.ClientSession(
-            # Each exec stream holds a connection: a limit would stall the next one.
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"syncd/{__version__}"},
             trace_configs=[keep_refusals()],
@@ -81,7 +85,9 @@ class Client:
 
     async def aclose(self) -> None:
         """Close every connection."""
+        self._connector.abort()
         await self._session.close()
+        await anyio.lowlevel.checkpoint()  # and let the loop see them closed
 
     async def request(
         self,
@@ -113,10 +119,9 @@ class Client:
         async with response:
             if response.status != 200:
                 yield await self._whole(response)
-            else:
-                if response.connection:
-                    keep_alive(response.connection.transport)
-                yield _Body(self, response)
+                return
+            keep_alive(response.connection and response.connection.transport)
+            yield _Body(self, response)
 
     async def websocket(
         self, path: str, params: Params, protocols: Sequence[str]
@@ -211,6 +216,36 @@ class Client:
     async def unreachable(self, exc: BaseException) -> Unreachable:
         """Return what a failure of aiohttp means."""
         return await diagnosis.unreachable(self._context, exc, self._proxy)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Knows its connections as long as they live.
+
+    aiohttp forgets a connection when it begins to close it. With TLS that takes until
+    the peer has answered, and may outlive the session, and the loop.
+    """
+
+    def __init__(self) -> None:
+        # Each exec stream holds a connection: a limit would stall the next one.
+        super().__init__(limit=0)
+        self._transports = weakref.WeakSet[asyncio.Transport]()
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature is aiohttp's
+    ) -> Connection:
+        """Return a connection for a request, and remember it."""
+        connection = await super().connect(req, traces, timeout)
+        if connection.transport is not None:
+            self._transports.add(connection.transport)
+        return connection
+
+    def abort(self) -> None:
+        """Close all connections at once, without the goodbyes of TLS."""
+        for transport in list(self._transports):
+            transport.abort()
 
 
 class _Body:

@@ -86,6 +86,9 @@ def _system_reason(exc: BaseException) -> str:
         return _handshake(exc)
     if isinstance(exc, OSError) and exc.errno in _ERRORS:
         return _ERRORS[exc.errno]
+    if isinstance(exc, ConnectionError):
+        # In the middle of a TLS handshake, asyncio says no more than that.
+        return "the connection was reset"
     return str(exc) or type(exc).__name__
 
 

@@ -6,9 +6,10 @@ version that the server has forgotten (410, as the status or as an event of a 20
 a new list. A watch that is silent longer than bookmarks would let it be is opened anew:
 the link may be half-open, and resuming is cheap.
 
-Until the first watch is open, every failure is raised: the person is still there. From
-then on it is tried again with back-off, even a 403: an API server that has just started
-refuses everybody until it has read its roles.
+Until the first list is there every failure is raised, and until the first watch is open
+those that a person must act on: they are still there. From then on everything is tried
+again with back-off, even a 403: an API server that has just started refuses everybody
+until it has read its roles.
 """
 
 import json
@@ -24,7 +25,7 @@ from syncd.cluster.lines import lines_of
 from syncd.cluster.outage import Outage
 from syncd.cluster.ports import Body, Timing
 from syncd.cluster.retry import backoff
-from syncd.errors import Halted, ProtocolError, SyncdError
+from syncd.errors import Halted, ProtocolError, SyncdError, TargetError
 from syncd.events import Emit
 
 
@@ -119,6 +120,7 @@ class _Place:
         self._path = path
         self._emit = emit
         self._params = params
+        self._has_listed = False
         self._has_begun = False
         self._opened_at: float | None = None
         self._failures = 0
@@ -126,6 +128,7 @@ class _Place:
     async def listed(self) -> Listed:
         """List the collection, and remember from where to watch it."""
         listed = await self._api.get(self._path, **self._params)
+        self._has_listed = True
         self.version = _version(listed)
         return Listed(tuple(listed.get("items") or ()))
 
@@ -157,7 +160,8 @@ class _Place:
 
     def failed(self, error: SyncdError) -> None:
         """Take note of a failure, or raise it if trying again is no use."""
-        if not self._has_begun or isinstance(error, Halted):
+        hopeless = not self._has_begun and isinstance(error, TargetError)
+        if hopeless or not self._has_listed or isinstance(error, Halted):
             raise error
         if isinstance(error, Refused) and error.status == 410:
             self.version = ""

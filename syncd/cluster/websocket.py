@@ -4,6 +4,7 @@ aiohttp sends a message as one frame, whatever its size, and `send_bytes` waits 
 transport once 64 KiB are buffered: both are relied upon.
 """
 
+import asyncio
 import socket as sockets
 from contextvars import ContextVar
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from syncd.errors import ProtocolError, TransportError
 
 _MAX_REFUSAL = 64 * 2**10
 _CLOSE_S = 0.5
+
 
 refused: ContextVar[Answer | None] = ContextVar("refused", default=None)
 """The last handshake that was answered with anything but 101, in this task."""
@@ -44,23 +46,21 @@ async def _keep_refusal(
         refused.set(Answer(response.status, response.headers, body))
 
 
-def keep_alive(transport: object) -> None:
+def keep_alive(transport: asyncio.Transport | None) -> None:
     """Let the system notice within half a minute that the peer is gone.
 
     For what may rightly be silent for hours, such as a log.
     """
-    extra = getattr(transport, "get_extra_info", None)
-    socket = extra("socket") if extra else None
+    socket = transport.get_extra_info("socket") if transport else None
     if socket is None:
         return
     socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_KEEPALIVE, 1)
-    for option, value in (
-        ("TCP_KEEPIDLE", 15),
-        ("TCP_KEEPINTVL", 5),
-        ("TCP_KEEPCNT", 3),
-    ):
+    for option, value in _KEEP_ALIVE.items():
         if hasattr(sockets, option):  # macOS has another name for the first
             socket.setsockopt(sockets.IPPROTO_TCP, getattr(sockets, option), value)
+
+
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 
 
 class AiohttpSocket:

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from syncd.cluster.failures import Answer, Forbidden, Refused, Unreachable
+from syncd.cluster.failures import (
+    Answer,
+    Forbidden,
+    Refused,
+    Unreachable,
+    asked,
+    refusal,
+)
 from syncd.cluster.lines import lines_of
 from syncd.cluster.outage import Outage
 from syncd.cluster.ports import Body, Timing
@@ -46,6 +53,8 @@ class Script:
     async def get(self, path: str, **params: object) -> dict[str, Any]:
         step = self._steps.pop(0)
         self.asked.append("list")
+        if isinstance(step, Answer):
+            raise refusal(asked("GET", path), step)
         if isinstance(step, SyncdError):
             raise step
         assert isinstance(step, int), step
@@ -216,10 +225,10 @@ async def test_a_403_of_a_server_that_just_started_passes() -> None:
     [
         ([Unreachable("refused")], Unreachable),
         ([Forbidden("no")], Forbidden),
+        ([answered({}, 500)], Refused),
         ([5, denied("watch", "pods")], Forbidden),
-        ([5, answered({}, 500)], Refused),
     ],
-    ids=["unreachable", "may not list", "may not watch", "watch fails"],
+    ids=["unreachable", "may not list", "list fails", "may not watch"],
 )
 async def test_what_fails_to_begin_with_is_raised(
     steps: list[Any], error: type[SyncdError]
@@ -231,6 +240,14 @@ async def test_what_fails_to_begin_with_is_raised(
             pass
 
     assert script.is_over
+
+
+async def test_a_cut_before_the_first_watch_is_waited_for() -> None:
+    seen = Seen()
+
+    await seen.run(5, CUT, answered({}, 500), body(("ADDED", thing(6))))
+
+    assert seen.events[-1] == Changed(thing(6))
 
 
 async def test_a_context_that_moved_ends_the_watch_at_any_time() -> None:
