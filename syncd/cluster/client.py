@@ -16,6 +16,7 @@ import aiohttp
 import anyio
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
+from anyio.lowlevel import checkpoint
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -87,7 +88,7 @@ class Client:
         """Close every connection."""
         self._connector.abort()
         await self._session.close()
-        await anyio.lowlevel.checkpoint()  # and let the loop see them closed
+        await checkpoint()  # and let the loop see them closed
 
     async def request(
         self,

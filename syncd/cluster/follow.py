@@ -63,6 +63,7 @@ class _Following:
         self._emit = emit
         self._sent: View | None = None
         self._is_known = False
+        self._lack: str = ""
 
     async def workload(self) -> None:
         """Follow the workload, and the Pods of the selector that it has at the time."""
@@ -105,8 +106,9 @@ class _Following:
         await self._publish()
 
     async def _publish(self) -> None:
-        if self.tracking.is_empty or self.tracking.workload is None:
-            self.tracking.note = await self._why_nothing()
+        if (lack := self.tracking.lack) != self._lack:
+            self._lack = lack
+            self.tracking.note = await self._why_nothing() if lack else ""
         view = self.tracking.view()
         if view != self._sent:
             self._sent = view
@@ -132,7 +134,7 @@ class _Following:
         """Find out what a person needs to know if nothing matches the target."""
         namespace = self._spec.namespace
         place = f'in namespace "{namespace}"'
-        if self.tracking.has_workload and self.tracking.workload is None:
+        if self.tracking.lack == "workload":
             kind = self._spec.kind
             path = _path(self._spec, f"{kind}s", "/apis/apps/v1")
             found = await self._names(path)

@@ -80,7 +80,7 @@ def load(
         ConfigError: If there is none, or it makes no sense.
     """
     looked_at = paths(kubeconfig, environ)
-    found = [path for path in looked_at if path.is_file()]
+    found = [path for path in looked_at if _is_there(path)]
     if found:
         return pick(merge((path, _read(path)) for path in found), context, found)
     if kubeconfig is None and (inside := in_cluster(environ)):
@@ -91,6 +91,13 @@ def load(
         hint="name it with --kubeconfig or KUBECONFIG, or try without any cluster:"
         " syncd demo",
     )
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return True  # in a folder that is closed to us: reading it will say so
 
 
 def paths(kubeconfig: Path | None, environ: Mapping[str, str]) -> list[Path]:

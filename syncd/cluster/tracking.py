@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from syncd.cluster.pods import (
     Skipped,
@@ -42,9 +42,11 @@ class Tracking:
         return self.spec.kind in {"deployment", "statefulset"}
 
     @property
-    def is_empty(self) -> bool:
-        """Whether no Pod matches at all."""
-        return not self._pods
+    def lack(self) -> Literal["workload", "pods", ""]:
+        """What is missing altogether: the workload, any Pod that matches, or nothing."""
+        if self.has_workload and self.workload is None:
+            return "workload"
+        return "" if self._pods else "pods"
 
     def query(self) -> dict[str, str] | None:
         """Return which Pods to ask the API for; None as long as that is not known."""
@@ -116,11 +118,7 @@ class Tracking:
                 return f"{self.spec} is scaled to 0 replicas"
             if failure := _failure(self.workload):
                 return failure
-        return self.note if self.is_empty or self._is_missing else ""
-
-    @property
-    def _is_missing(self) -> bool:
-        return self.has_workload and self.workload is None
+        return self.note if self.lack else ""
 
 
 def _uid(document: Object) -> str:

@@ -104,6 +104,17 @@ async def test_a_view_that_did_not_change_is_not_sent(http: FakeHttp) -> None:
         assert (await views.next()).skipped[0].reason.startswith("container app ended")
 
 
+async def test_nothing_more_is_asked_while_pods_match(http: FakeHttp) -> None:
+    http.put(PODS, pod("a"))
+    async with following(http, LABELS) as views:
+        await views.next()
+        watch = await http.watched(PODS, "app=web")
+        watch.event("MODIFIED", pod("a", state=terminated()))
+        await views.next()
+
+    assert [method for method, _, _ in http.asked] == ["GET", "WATCH"]
+
+
 async def test_a_restarted_container_is_another_replica(http: FakeHttp) -> None:
     http.put(PODS, pod("a"))
     async with following(http, LABELS) as views:

@@ -108,6 +108,19 @@ def test_a_named_kubeconfig_that_is_missing_is_named(tmp_path: Path) -> None:
         load(tmp_path / "gone", None, {})
 
 
+def test_a_file_in_a_closed_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(self: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", closed)
+    monkeypatch.setattr(Path, "read_bytes", closed)
+
+    with pytest.raises(ConfigError, match=r"cannot read .*/config: Permission denied"):
+        load(tmp_path / "config", None, {})
+
+
 def test_a_missing_context_lists_those_that_exist(tmp_path: Path) -> None:
     a, b = whole(tmp_path / "a", "a"), whole(tmp_path / "b", "b")
 

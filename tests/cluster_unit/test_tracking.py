@@ -129,7 +129,7 @@ def test_a_pod_that_is_gone_is_neither_replica_nor_skipped() -> None:
     tracking.heard_of_pods(Gone(pod("a")))
 
     assert tracking.view() == View()
-    assert tracking.is_empty
+    assert tracking.lack == "pods"
 
 
 def test_a_pod_made_anew_with_the_same_name_is_another_one() -> None:
