@@ -94,7 +94,7 @@ class Lab:
         return uid
 
     async def until(
-        self, uid: str, holds: Callable[[dict[str, Any]], bool]
+        self, uid: str, holds: Callable[[dict[str, Any]], object]
     ) -> dict[str, Any]:
         """Wait for a status."""
         with anyio.fail_after(WAIT_S):
