@@ -118,10 +118,11 @@ class Store:
         return newer[::-1]
 
     async def changed(self, revision: int) -> None:
-        """Wait until something was written after `revision`."""
+        """Wait until something was written after `revision`; let others run at least."""
         if self.revision > revision:
-            return
-        await self._changed.wait()
+            await anyio.lowlevel.checkpoint()
+        else:
+            await self._changed.wait()
 
     def compact(self) -> None:
         """Forget the history: only a watcher that is up to date can go on."""

@@ -39,7 +39,9 @@ class PaperNode:
     """A node without processes: each Pod runs at once, and stops when it is told.
 
     Attributes:
-        ready: Names of images whose containers become ready; None for all.
+        runs: Whether containers start by themselves.
+        ready: Whether they become ready by themselves.
+        lingers: Whether Pods that are told to stop wait for `end`.
     """
 
     def __init__(self, dialect: Dialect) -> None:
@@ -47,27 +49,43 @@ class PaperNode:
         self.pods: dict[str, Object] = {}
         self.statuses: dict[str, dict[str, Any]] = {}
         self.ended: set[str] = set()
-        self.ready: set[str] | None = None
+        self.runs = True
+        self.ready = True
+        self.lingers = False
         self.changed: Callable[[str], None] = lambda _: None
 
     def start(self, pod: Object) -> None:
         uid = pod["metadata"]["uid"]
         self.pods[uid] = pod
         self._set(uid, "Pending", {"waiting": {"reason": "ContainerCreating"}})
-        self.run(uid)
+        if self.runs:
+            self.run(uid)
 
     def run(self, uid: str) -> None:
-        image = self.pods[uid]["spec"]["containers"][0]["image"]
-        running = {"running": {"startedAt": now()}}
-        self._set(uid, "Running", running)
-        if self.ready is None or image in self.ready:
-            self._set(uid, "Running", running, ready=True)
+        self._set(uid, "Running", _RUNNING)
+        if self.ready:
+            self.make_ready(uid)
+
+    def make_ready(self, uid: str) -> None:
+        self._set(uid, "Running", _RUNNING, ready=True)
+
+    def fail(self, uid: str) -> None:
+        """Let the Pod end by itself, badly."""
+        ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
+        self._set(uid, "Failed", ended)
 
     def stop(self, uid: str, grace_s: float) -> None:
+        if not grace_s or not self.lingers:
+            self.end(uid)
+            self.remove(uid)
+
+    def end(self, uid: str) -> None:
+        """Let the containers end, as TERM makes them."""
         ended = {"terminated": {"exitCode": 0, "reason": "Completed"}}
-        if grace_s:
-            phase = "Succeeded" if self._dialect.modern else "Running"
-            self._set(uid, phase, ended)
+        self._set(uid, "Succeeded" if self._dialect.modern else "Running", ended)
+
+    def remove(self, uid: str) -> None:
+        """Let nothing be left of a Pod."""
         self.ended.add(uid)
         self.changed(uid)
 
@@ -84,11 +102,13 @@ class PaperNode:
     def _set(
         self, uid: str, phase: str, state: dict[str, Any], *, ready: bool = False
     ) -> None:
+        if uid not in self.pods:
+            return
         spec = self.pods[uid]["spec"]
         holds = "True" if ready else "False"
         self.statuses[uid] = {
             "phase": phase,
-            "podIP": f"10.42.0.{len(self.pods)}",
+            "podIP": "" if phase == "Pending" else f"10.42.0.{len(self.pods)}",
             "conditions": [
                 {"type": kind, "status": status, "lastTransitionTime": now()}
                 for kind, status in (
@@ -111,6 +131,9 @@ class PaperNode:
             ],
         }
         self.changed(uid)
+
+
+_RUNNING = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
 
 
 @dataclass

@@ -50,6 +50,8 @@ class Deleter:
                     if ref["uid"] != uid
                 ]
                 metadata = {**obj["metadata"], "ownerReferences": references}
+                if not references:
+                    del metadata["ownerReferences"]
                 self._store.replace(resource, {**obj, "metadata": metadata})
 
 
