@@ -38,7 +38,7 @@ class _Work:
     """What events ask for that needs the disk.
 
     Attributes:
-        come: Folders that came, by root and path; whether they may have been there.
+        come: Folders that came, by root and path, in the order of their coming.
         rules: Roots whose rules changed.
         suspects: Roots that may be gone, or be back.
         overflow: Events were lost.
@@ -152,10 +152,12 @@ class Linux:
         if mask & inotify.COMES:
             self._work.come[root, path] = None
         elif mask & inotify.GOES:
+            # It may have been seen by a scan, even if it was too short to be watched.
+            came = (root, path) in self._work.come
             self._work.come.pop((root, path), None)
             self._roots[root].ignore.forget(path)
-            if self._folders.forget(root, path):
-                self._inbox.note(root, path, gone=True)
+            if self._folders.forget(root, path) or came:
+                self._inbox.note(root, path, born=came, gone=True)
         elif self._folders.knows(root, path):
             self._inbox.note(root, path)
 

@@ -55,7 +55,9 @@ class Settler:
     """Gathers events until they are due. All times are monotonic seconds.
 
     An editor's save is lone even if it takes several steps: of the names that were seen,
-    all in one folder, at most one lasts; the others came and went.
+    all in one folder, one lasts; the others came and went. A file that went is not lone:
+    editors move a file away before they write it anew, and it had better not be taken
+    from a container in between.
 
     Args:
         quiet: How long to wait.
@@ -150,5 +152,5 @@ class Settler:
             return False
         folders = {(root, path.rpartition(b"/")[0]) for root, path in self._seen}
         lasting = [s for s in self._seen.values() if not (s.born and s.gone)]
-        unfinished = any(seen.unfinished for seen in self._seen.values())
-        return len(folders) == 1 and len(lasting) <= 1 and not unfinished
+        pending = any(s.unfinished or s.gone for s in lasting)
+        return len(folders) == 1 and len(lasting) <= 1 and not pending
