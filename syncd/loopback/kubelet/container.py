@@ -56,14 +56,18 @@ class Container:
     """
 
     def __init__(
-        self, runtime: Runtime, spec: Mapping[str, Any], *, changed: Callable[[], None]
+        self,
+        runtime: Runtime,
+        spec: Mapping[str, Any],
+        waiting: Waiting,
+        changed: Callable[[], None],
     ) -> None:
         self._runtime = runtime
         self._changed = changed
         self._order: dict[str, Any] = {}
         self._room: Room | None = None
         self._stdio: stdio.Stdio | None = None
-        self.facts = ContainerFacts(spec, Waiting("ContainerCreating"))
+        self.facts = ContainerFacts(spec, waiting)
         self.log: Log | None = None
         self.previous: Log | None = None
         self.process: Process | None = None

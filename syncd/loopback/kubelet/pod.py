@@ -78,15 +78,16 @@ class PodWorker:
         self._forced = False
         self._folders: dict[str, Path] = {}
         spec = pod["spec"]
-        self._init = self._containers_of(spec.get("initContainers", ()))
-        self._containers = self._containers_of(spec["containers"])
-        if self._init:
-            for container in self._containers:
-                container.set(state=Waiting("PodInitializing"))
+        init = spec.get("initContainers", ())
+        reason = "PodInitializing" if init else "ContainerCreating"
+        self._init = self._containers_of(init, reason)
+        self._containers = self._containers_of(spec["containers"], reason)
 
-    def _containers_of(self, specs: Iterable[Mapping[str, Any]]) -> list[Container]:
+    def _containers_of(
+        self, specs: Iterable[Mapping[str, Any]], reason: str
+    ) -> list[Container]:
         runtime = self._node.runtime
-        return [Container(runtime, s, changed=self._publish) for s in specs]
+        return [Container(runtime, s, Waiting(reason), self._publish) for s in specs]
 
     @property
     def uid(self) -> str:
