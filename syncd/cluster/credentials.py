@@ -27,7 +27,7 @@ from kubernetes.aio.config import (
 
 from syncd.cluster import plugin
 from syncd.cluster.kubeconfig import Context
-from syncd.errors import ConfigError, Halted, SyncdError, TransportError
+from syncd.errors import ConfigError, Halted, TransportError
 
 
 TOKEN_FILE_S = 60.0
@@ -186,8 +186,6 @@ def _load(context: Context, static: dict[str, Any], renew_at: float | None) -> I
             renew_at=renew_at,
             certificate=_certificate(configuration),
         )
-    except SyncdError:
-        raise
     except (ConfigException, OSError, ValueError, TypeError, AttributeError) as exc:
         raise ConfigError(
             f'the credentials of user "{context.user_name}" in {context.source}'

@@ -93,7 +93,7 @@ def _system_reason(exc: BaseException) -> str:
 
 
 def _handshake(exc: ssl.SSLError) -> str:
-    word = exc.reason or ""
+    word = getattr(exc, "reason", None) or ""
     if word in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}:
         return "the server does not speak TLS"
     if "ALERT" in word and ("CERTIFICATE" in word or "UNKNOWN_CA" in word):
@@ -113,7 +113,7 @@ async def _untrusted(
     about = f"the certificate of {context.server} (context {context.name})"
     if code in {_EXPIRED, _NOT_YET}:
         span = None if proxy else await _validity(context)
-        when = _when(span, code == _EXPIRED)
+        when = out_of_time(span, expired=code == _EXPIRED)
         return Unreachable(
             f"{about} {when}",
             hint="renew the cluster's certificates, and check this machine's clock",
@@ -133,7 +133,8 @@ async def _untrusted(
     return Unreachable(f"{about} is not trusted: {said}", hint=hint)
 
 
-def _when(span: tuple[datetime, datetime] | None, expired: bool) -> str:  # noqa: FBT001
+def out_of_time(span: tuple[datetime, datetime] | None, *, expired: bool) -> str:
+    """Return what is wrong with a server's certificate, given when it is valid."""
     if span is None:
         return "has expired" if expired else "is not valid yet"
     start, end = span

@@ -69,6 +69,7 @@ class FakeHttp:
     Attributes:
         down: Raised by, or answered to, everything while it is set.
         refusals: Answers for some paths.
+        failures: Raised for some paths.
         asked: What was asked: method or "WATCH", path, query.
         watches: The open watches, by path.
     """
@@ -76,6 +77,7 @@ class FakeHttp:
     def __init__(self) -> None:
         self.down: SyncdError | Answer | None = None
         self.refusals: dict[str, Answer] = {}
+        self.failures: dict[str, SyncdError] = {}
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         self.watches: dict[str, FakeBody] = {}
         self.collections: dict[str, dict[str, Object]] = {}
@@ -120,6 +122,8 @@ class FakeHttp:
         self.asked.append((method, path, dict(params)))
         if isinstance(self.down, SyncdError):
             raise self.down
+        if path in self.failures:
+            raise self.failures[path]
         refusal = self.down or self.refusals.get(path)
         if refusal:
             return refusal

@@ -141,6 +141,17 @@ async def test_an_oidc_token_that_ended_is_left_to_kubectl(tmp_path: Path) -> No
     assert "secret" not in f"{no.value}{no.value.hint}"
 
 
+@pytest.mark.parametrize("token", ["", "a.b.c", "e30.e30.x", "e30.W10.x"])
+async def test_an_oidc_token_that_is_none_counts_as_ended(
+    tmp_path: Path, token: str
+) -> None:
+    user = {"auth-provider": {"name": "oidc", "config": {"id-token": token}}}
+    kubeconfig = write_kubeconfig(tmp_path, "https://127.0.0.1:1", user=user)
+    async with connected(kubeconfig) as api:
+        with pytest.raises(TransportError, match="has expired"):
+            await api.get(PODS)
+
+
 async def test_a_provider_of_the_past_is_refused(tmp_path: Path) -> None:
     user = {"auth-provider": {"name": "gcp", "config": {"cmd-path": "/bin/false"}}}
     kubeconfig = write_kubeconfig(tmp_path, "https://127.0.0.1:1", user=user)

@@ -12,8 +12,20 @@ import pytest
 import trustme
 from aiohttp import web
 from anyio.abc import SocketStream
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from syncd.cluster import Timing, Unauthorized, Unreachable
+from syncd.cluster.diagnosis import (
+    out_of_time,
+    unreachable as unreachable_error,
+    validity,
+)
+from syncd.cluster.kubeconfig import Context
 from syncd.errors import ConfigError, SyncdError, TransportError
 from tests.cluster_unit.connecting import (
     PODS,
@@ -248,3 +260,106 @@ async def test_what_is_not_json_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(TransportError, match="not a JSON object"):
             await api.get(PODS)
+
+
+async def test_an_answer_that_is_cut_is_named(tmp_path: Path) -> None:
+    async def cut(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "100"})
+        await response.prepare(request)
+        await response.write(b"{")
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    async with (
+        serving(cut) as url,
+        connected(write_kubeconfig(tmp_path, url)) as api,
+    ):
+        with pytest.raises(Unreachable, match=r"connection was (closed|reset)"):
+            await api.get(PODS)
+
+
+async def test_a_user_without_credentials_is_told_so(tmp_path: Path) -> None:
+    async def refuse(_request: web.BaseRequest) -> web.Response:
+        return status(401, "Unauthorized")
+
+    async with (
+        serving(refuse) as url,
+        connected(write_kubeconfig(tmp_path, url, user={})) as api,
+    ):
+        with pytest.raises(Unauthorized, match="there are none") as refused:
+            await api.get(PODS)
+
+    assert refused.value.hint == "name a user in the kubeconfig's context"
+
+
+async def test_a_key_with_a_password_is_refused_and_nobody_asked(
+    tmp_path: Path,
+) -> None:
+    issued = trustme.CA().issue_cert("me@example.com")
+    key = load_pem_private_key(issued.private_key_pem.bytes(), None)
+    locked = key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+    )
+    user = {
+        "client-certificate-data": b64(issued.cert_chain_pems[0].bytes()),
+        "client-key-data": b64(locked),
+    }
+    kubeconfig = write_kubeconfig(tmp_path, "https://127.0.0.1:1", user=user)
+    async with connected(kubeconfig) as api:
+        with pytest.raises(ConfigError, match=r"cannot be used"):
+            await api.get(PODS)
+
+
+def tls_error(reason: str) -> ssl.SSLError:
+    error = ssl.SSLError(1, reason)
+    error.reason = reason
+    return error
+
+
+FOREIGN = Context("c", "c", "u", "n", {"server": "https://h:1"}, {}, "kubeconfig")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EHOSTUNREACH, "x"), "no route to host"),
+        (OSError(errno.EIO, "odd"), "odd"),
+        (ConnectionResetError(), "the connection was reset"),
+        (ValueError(), "ValueError"),
+        (tls_error("SSLV3_ALERT_BAD_CERTIFICATE"), "refuses our client certificate"),
+        (tls_error("TLSV1_ALERT_UNKNOWN_CA"), "(tlsv1 alert unknown ca)"),
+        (tls_error("NO_SHARED_CIPHER"), "TLS handshake failed (no shared cipher)"),
+        (ssl.SSLError(1, "odd"), "TLS handshake failed"),
+    ],
+)
+async def test_each_failure_has_its_words(error: Exception, said: str) -> None:
+    found = await unreachable_error(FOREIGN, error)
+
+    assert said in str(found)
+    assert "https://h:1 (context c)" in str(found)
+    assert found.hint.endswith("kubectl --context c cluster-info")
+
+
+NOW = dt.datetime.now(dt.UTC)
+DAY = dt.timedelta(1)
+
+
+@pytest.mark.parametrize(
+    ("span", "expired", "said"),
+    [
+        (None, True, "has expired"),
+        (None, False, "is not valid yet"),
+        ((NOW - 2 * DAY, NOW - DAY), True, "has expired: it was valid until"),
+        ((NOW + DAY, NOW + 2 * DAY), False, "is not valid before"),
+        ((NOW - DAY, NOW + DAY), True, "rests on a certificate authority"),
+    ],
+)
+def test_when_a_certificate_is_valid_is_said(
+    span: tuple[dt.datetime, dt.datetime] | None, expired: bool, said: str
+) -> None:
+    assert out_of_time(span, expired=expired).startswith(said)
+
+
+def test_what_is_no_certificate_has_no_span() -> None:
+    assert validity(b"nonsense") is None

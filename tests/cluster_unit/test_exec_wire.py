@@ -18,6 +18,7 @@ from syncd.cluster import (
     connect,
     open_exec,
 )
+from syncd.errors import ProtocolError, TransportError
 from tests.cluster_unit.execs import QUICK, WEB
 from tests.cluster_unit.server import server_tls, serving, write_kubeconfig
 
@@ -25,9 +26,10 @@ from tests.cluster_unit.server import server_tls, serving, write_kubeconfig
 class RawServer:
     """Shakes hands over TLS, and then leaves the frames to the test."""
 
-    def __init__(self) -> None:
+    def __init__(self, says: bytes = b"") -> None:
         self.received = bytearray()
         self.reads = True
+        self.says = says
         self.gone = anyio.Event()
 
     async def handle(self, stream: SocketStream) -> None:
@@ -47,6 +49,7 @@ class RawServer:
                 b"Connection: Upgrade\r\nSec-WebSocket-Accept: " + accept + b"\r\n"
                 b"Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n"
             )
+            await tls.send(self.says)
             while self.reads:
                 try:
                     self.received += await tls.receive()
@@ -143,3 +146,28 @@ async def test_a_handshake_that_is_not_answered_is_given_up(tmp_path: Path) -> N
             with pytest.raises(Unreachable, match="no answer in time"):
                 async with open_exec(api, WEB, ["cat"]):
                     pass
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [b"\x83\x00", b"\xf2\x00", b"\x82\x7f\x00\x00\x00\x00\x7f\xff\xff\xff"],
+    ids=["unknown opcode", "reserved bits", "too long"],
+)
+async def test_a_broken_frame_breaks_the_protocol(tmp_path: Path, frame: bytes) -> None:
+    async with (
+        raw(tmp_path, RawServer(frame)) as api,
+        open_exec(api, WEB, ["cat"]) as stream,
+    ):
+        with pytest.raises(ProtocolError, match="broken WebSocket frame"):
+            await stream.receive()
+
+
+async def test_a_stream_that_the_server_closes_is_ended(tmp_path: Path) -> None:
+    close = b"\x88\x02\x03\xe8"
+    async with (
+        raw(tmp_path, RawServer(close)) as api,
+        open_exec(api, WEB, ["cat"]) as stream,
+    ):
+        for _ in range(2):
+            with pytest.raises(TransportError, match="the stream ended"):
+                await stream.receive()

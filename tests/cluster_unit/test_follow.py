@@ -10,7 +10,7 @@ from syncd.cluster.failures import Forbidden, Unreachable
 from syncd.cluster.follow import follow
 from syncd.cluster.pods import TargetSpec, View
 from syncd.cluster.tasks import task_group
-from syncd.errors import SyncdError, TargetError
+from syncd.errors import Halted, SyncdError, TargetError
 from syncd.events import Event
 from tests.cluster_unit.fakes import FakeHttp, answered, api_over, denied
 from tests.cluster_unit.objects import (
@@ -317,6 +317,16 @@ async def test_an_outage_is_survived_and_said_once(http: FakeHttp) -> None:
         assert await views.pods() == ["web-a"]
 
     assert [event.name for event in views.reported] == ["api.lost", "api.back"]
+
+
+async def test_a_context_that_moved_ends_the_looking_around(http: FakeHttp) -> None:
+    http.put(DEPLOYMENTS, deployment("web"))
+    http.put(PODS, pod("a", ownerReferences=owner("ReplicaSet", "older")))
+    http.failures[f"{REPLICA_SETS}/older"] = Halted("moved")
+    send, receive = anyio.create_memory_object_stream[View](10)
+
+    with receive, pytest.raises(Halted, match="moved"):
+        await follow(api_over(http), WEB, send, lambda _: None)
 
 
 @pytest.mark.parametrize("refused", [PODS, DEPLOYMENTS, f"watch {PODS}"])
