@@ -64,11 +64,13 @@ class Inbox:
     async def _until_due(self) -> None:
         while True:
             due = self._settler.due
+            self._wake = anyio.Event()
             if due is None:
-                self._wake = anyio.Event()
                 await self._wake.wait()
             elif (wait_s := due - time.monotonic()) > 0:
-                await anyio.sleep(wait_s)
+                # What happens meanwhile may bring it nearer: a file is closed.
+                with anyio.move_on_after(wait_s):
+                    await self._wake.wait()
             elif await self._held():
                 await anyio.sleep(_LOCK_AGAIN_S)
             else:

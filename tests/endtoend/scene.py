@@ -11,7 +11,7 @@ import anyio
 
 from syncd import daemon
 from syncd.config import Flags, load
-from syncd.events import Event
+from syncd.events import Event, InStep
 from syncd.loopback.cluster import Loopback
 from syncd.loopback.dialect import QUICK, Dialect
 from syncd.loopback.image import Image, Tools
@@ -181,6 +181,6 @@ async def scene(
                 await daemon.run(settings, made.hear, patience=PATIENCE)
 
             tasks.start_soon(keep)
-            await made.until_equal()
+            await made.until(lambda: made.heard(InStep))
             yield made
             tasks.cancel_scope.cancel()
