@@ -210,8 +210,17 @@ def entry_at(path: Path) -> Entry:
     mode = stat.S_IMODE(facts.st_mode)
     if stat.S_ISDIR(facts.st_mode):
         return Entry(Kind.DIR, mode)
-    content = path.read_bytes()
+    return file_entry(path.read_bytes(), mode)
+
+
+def file_entry(content: bytes, mode: int = 0o644) -> Entry:
+    """Return the entry of a file."""
     return Entry(Kind.FILE, mode, len(content), hashlib.sha256(content).digest())
+
+
+def change(path: bytes, content: bytes) -> Change:
+    """Return the change that writes a file."""
+    return Change(path, file_entry(content))
 
 
 def changes_between(remote: Path, local: Path) -> tuple[Change, ...]:
@@ -227,3 +236,28 @@ def written(root: Path, **files: str | bytes) -> Path:
         data = content.encode() if isinstance(content, str) else content
         path.write_bytes(data)
     return root
+
+
+def everything(local: Path) -> tuple[Change, ...]:
+    """Return the changes that write all that `local` holds."""
+    return diff({}, tree_at(local))
+
+
+def present(local: Path, *paths: str) -> list[Change]:
+    """Return the changes that write some paths of `local`."""
+    return [Change(path.encode(), entry_at(local / path)) for path in paths]
+
+
+def gone(*paths: str) -> list[Change]:
+    """Return the changes that take paths away."""
+    return [Change(path.encode(), None) for path in paths]
+
+
+def codes(applied: Message) -> dict[str, str]:
+    """Return what went wrong with which path."""
+    return {error["path"]: error["code"] for error in applied.get("errors", [])}
+
+
+def notes(applied: Message) -> list[tuple[str, str]]:
+    """Return what was odd about which path."""
+    return [(note["path"], note["code"]) for note in applied.get("notes", [])]

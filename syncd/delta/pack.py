@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 
@@ -33,6 +34,7 @@ class Pack:
         root: The local folder.
         changes: What to send; changes that take away or make folders are left out.
         flavour: How long names are written; only PAX carries digests.
+        prefix: What stands before each path in the stream.
 
     Attributes:
         void: Paths that cannot be sent as the snapshot has them, and why.
@@ -45,12 +47,14 @@ class Pack:
         root: bytes | Path,
         changes: Iterable[Change],
         flavour: Flavour = Flavour.PAX,
+        prefix: bytes = b"",
     ) -> None:
         self.void: dict[bytes, str] = {}
         self.sealed: dict[bytes, bytes] = {}
         self.size = 0
         self._root = os.fsencode(root)
         self._flavour = flavour
+        self._prefix = prefix
         entries = {change.path: change.entry for change in changes}
         self._entries = [
             (path, entry)
@@ -66,7 +70,7 @@ class Pack:
     def __iter__(self) -> Iterator[bytes]:
         """Yield the stream in pieces of at most 256 KiB."""
         buffer = bytearray()
-        for piece in self._pieces():
+        for piece in chain(self.members(), [END] if self._entries else ()):
             buffer += piece
             while len(buffer) >= CHUNK:
                 yield bytes(buffer[:CHUNK])
@@ -74,7 +78,8 @@ class Pack:
         if buffer:
             yield bytes(buffer)
 
-    def _pieces(self) -> Iterator[bytes]:
+    def members(self) -> Iterator[bytes]:
+        """Yield the same without the end of the archive, so that more can follow."""
         if not self._entries:
             return
         try:
@@ -87,24 +92,26 @@ class Pack:
         try:
             for path, entry in self._entries:
                 if entry.kind is Kind.LINK:
-                    yield header(path, entry, self._flavour)
+                    yield self._header(path, entry)
                     self.sealed[path] = sealed(entry)
                 else:
                     yield from self._file(root, path, entry)
         finally:
             os.close(root)
-        yield END
+
+    def _header(self, path: bytes, entry: Entry) -> bytes:
+        return header(self._prefix + path, entry, self._flavour)
 
     def _file(self, root: int, path: bytes, entry: Entry) -> Iterator[bytes]:
         try:
             with _opened(root, path) as source:
                 _expect_size(source, entry)
                 if entry.size > CHUNK:
-                    yield header(path, entry, self._flavour)
+                    yield self._header(path, entry)
                     yield from _streamed(source, entry)
                 else:
                     data = _verified(source, entry)
-                    yield header(path, entry, self._flavour) + filled(data)
+                    yield self._header(path, entry) + filled(data)
         except OSError as exc:
             self.void[path] = exc.strerror or str(exc)
         except _Torn as exc:

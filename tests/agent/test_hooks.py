@@ -121,9 +121,6 @@ def test_what_is_sent_while_a_command_runs_is_done_after_it(
     assert [agent.answer()["op"], agent.answer()["op"]] == ["ran", "pong"]
 
 
-# --- signals -----------------------------------------------------------------------
-
-
 @contextmanager
 def program(*words: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program with `words` in its command line; it exits with 7 on SIGUSR1."""

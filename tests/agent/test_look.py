@@ -165,9 +165,6 @@ def test_hashes_are_those_of_the_contents(agent: AgentProcess, remote: Path) -> 
     }
 
 
-# --- temporaries -------------------------------------------------------------------
-
-
 def temporary(pid: int, count: int = 1, host: str | None = None) -> str:
     name = socket.gethostname() if host is None else host
     return f".syncd-{pid}-{1 << 32 | zlib.crc32(name.encode())}{count}"

@@ -1,0 +1,46 @@
+# Stage a batch, then run the part of it that lands it. Arguments: the root, the number
+# of the batch, and how many bytes of tar come on stdin. All of them are read, whatever
+# happens: a process that ends with its stdin unread may leave the stream open for ever.
+LC_ALL=C
+export LC_ALL
+root=$1 batch=$2 size=$3
+refuse() { printf 'bad %s %s\n' "$batch" "$1"; exit 0; }
+if ! cd "$root" 2>/dev/null
+then
+  head -c "$size" >/dev/null
+  refuse root-missing
+fi
+name=.syncd-sh-$(uname -n)
+for old in "$name"-*
+do
+  [ -d "/proc/${old##*-}" ] || rm -rf "$old"
+done
+name=$name-$$ near=1
+stage=$PWD/$name
+if ! mkdir -m 700 "$stage" 2>/dev/null
+then
+  near= stage=${TMPDIR:-/tmp}/$name
+  if ! mkdir -m 700 "$stage" 2>/dev/null
+  then
+    head -c "$size" >/dev/null
+    refuse no-room
+  fi
+fi
+trap 'rm -rf "$stage"' EXIT
+trap 'exit 1' HUP INT TERM PIPE
+said=$(head -c "$size" | {
+  tar -x -o -p -m -f - -C "$stage" 2>&1
+  code=$?
+  cat >/dev/null
+  exit $code
+})
+if [ $? != 0 ] || [ ! -f "$stage/done" ]
+then
+  case $said in
+    *[Nn]o\ space* | *[Qq]uota*) refuse disk-full ;;
+    *ermission\ denied*) refuse permission-denied ;;
+    *) refuse torn ;;
+  esac
+fi
+export stage near batch
+. "$stage/land.sh"

@@ -1,0 +1,4 @@
+from tests.places import local
+
+
+__all__ = ["local"]

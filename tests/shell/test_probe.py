@@ -1,0 +1,75 @@
+"""Who is there, and what can be asked of it."""
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from syncd.shell import (
+    parse_probe,
+    probe_command,
+    run_command,
+    signal_command,
+)
+from tests.shell.shells import Shell
+
+
+# --- who is there ------------------------------------------------------------------
+
+
+def test_a_probe_says_who_and_what_is_there(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    roots = [str(tmp_path), str(tmp_path / "file"), "/nowhere", "/dev/null"]
+    probe = parse_probe(shell.answer(probe_command(roots)))
+
+    assert probe.uid == os.geteuid()
+    assert probe.user
+    assert abs(probe.time_s - time.time()) < 10
+    assert "tar" in probe.tar
+    assert probe.missing == ()
+    assert probe.knows_contents
+    assert [root.kind for root in probe.roots] == ["d", "f", "", "o"]
+    assert [root.writable for root in probe.roots[:3]] == [True, True, False]
+    assert len(probe.limits) == 6
+
+
+def test_missing_tools_are_named(tmp_path: Path) -> None:
+    for tool in ("sh", "head", "id", "tar"):
+        (tmp_path / tool).symlink_to(shutil.which(tool) or "/bin/false")
+
+    probe = parse_probe(Shell(str(tmp_path)).answer(probe_command([])))
+
+    assert probe.missing == ("find", "mkdir", "mv", "rm", "rmdir", "tr", "wc", "xargs")
+    assert not probe.knows_contents
+    assert probe.limits[-1].startswith("without readlink, sha256sum, stat everything")
+
+
+# --- hooks -------------------------------------------------------------------------
+
+
+def test_a_command_runs_in_its_folder(shell: Shell, remote: Path) -> None:
+    argv = run_command(["sh", "-c", 'pwd; echo "$1"; exit 3', "sh", "a b"], str(remote))
+
+    with shell.start(argv) as process:
+        out, _ = process.communicate()
+
+    assert out.decode() == f"{remote}\na b\n"
+    assert process.returncode == 3
+
+
+def test_a_signal_reaches_the_process_that_matches(shell: Shell) -> None:
+    with subprocess.Popen(["sleep", "71.80314"]) as wanted:
+        told = shell.answer(signal_command("sleep 71.80314", "SIGTERM"))
+
+        assert told.decode() == f"SIGTERM sent to {wanted.pid}\n"
+        assert wanted.wait(10) == -15
+
+
+def test_no_match_is_said(shell: Shell) -> None:
+    with shell.start(signal_command("no such process 8812", "HUP")) as process:
+        out, _ = process.communicate()
+
+    assert out == b"no process matches\n"
+    assert process.returncode == 1
