@@ -62,7 +62,8 @@ class TargetSpec:
         kind = _KINDS.get(word.lower().removesuffix(".apps"))
         if slash and kind and name:
             return cls(namespace, kind, name=name, container=container)
-        if _SELECTOR.search(written):
+        # A label's prefix is a domain: what has no dot before its slash was to be a kind.
+        if _SELECTOR.search(written) or (name and "." in word) or (word and not slash):
             return cls(namespace, "selector", selector=written, container=container)
         raise ConfigError(
             f'"{written}" is not a target that syncd follows',

@@ -50,15 +50,23 @@ def test_a_workload_is_kind_and_name(written: str, kind: str, name: str) -> None
 
 @pytest.mark.parametrize(
     "written",
-    ["app=web", "app=web,tier!=db", "example.com/app=web", "tier in (a, b)", "!gone"],
+    [
+        "app=web",
+        "app=web,tier!=db",
+        "example.com/app=web",
+        "tier in (a, b)",
+        "!gone",
+        "app",
+        "example.com/app",
+    ],
 )
-def test_anything_with_an_operator_is_a_selector(written: str) -> None:
+def test_anything_that_is_no_kind_is_a_selector(written: str) -> None:
     spec = TargetSpec.parse(written, "shop")
 
     assert (spec.kind, spec.selector, str(spec)) == ("selector", written, written)
 
 
-@pytest.mark.parametrize("written", ["", "web", "job/x", "deployment/", "/web", "a/b"])
+@pytest.mark.parametrize("written", ["", "job/x", "deployment/", "/web", "a/b"])
 def test_anything_else_is_no_target(written: str) -> None:
     with pytest.raises(ConfigError, match="not a target"):
         TargetSpec.parse(written, "shop")
