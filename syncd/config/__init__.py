@@ -15,13 +15,17 @@ from syncd.config.model import (
     Target,
     Watch,
 )
+from syncd.config.rebuild import FromEnv, FromFile, Rebuild
 from syncd.config.schema import schema
 
 
 __all__ = [
     "Flags",
+    "FromEnv",
+    "FromFile",
     "IgnoreRule",
     "Mode",
+    "Rebuild",
     "Restart",
     "RestartRule",
     "Rule",

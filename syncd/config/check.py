@@ -51,6 +51,7 @@ def check(document: Table, project: Path, *, inside: bool = True) -> list[Proble
         problems += _names(key, target)
         entries = list(_tables(target.get("sync"), (*key, "sync")))
         problems += _overlaps(entries)
+        problems += _rebuild(key, target, project)
         for at, entry in entries:
             local = entry.get("local")
             if isinstance(local, str):
@@ -154,6 +155,46 @@ def _same_folder(a: object, b: object) -> bool:
     if isinstance(a, str) and isinstance(b, str):
         return posixpath.normpath(a) == posixpath.normpath(b)
     return False
+
+
+def _rebuild(key: Key, target: Table, project: Path) -> Iterator[Problem]:
+    rebuild = target.get("rebuild")
+    if not isinstance(rebuild, Mapping):
+        return
+    at = (*key, "rebuild")
+    try:
+        kind = words.workload(target["workload"]).partition("/")[0]
+    except (words.Wrong, KeyError, AttributeError):
+        kind = ""  # it is refused for itself, or is a selector
+    if kind not in {"deployment", "statefulset"} and ("selector" in target or kind):
+        yield Problem(
+            at,
+            "needs a workload that replaces its Pods",
+            'write workload = "deployment/NAME" or "statefulset/NAME"',
+        )
+    context = rebuild.get("context", ".")
+    if not isinstance(context, str):
+        return
+    problems = list(_folder((*at, "context"), context, project, inside=False))
+    yield from problems
+    if not problems:
+        yield from _dockerfile(at, rebuild, project / context)
+
+
+def _dockerfile(key: Key, rebuild: Table, context: Path) -> Iterator[Problem]:
+    dockerfile = rebuild.get("dockerfile", "Dockerfile")
+    if not isinstance(rebuild.get("builder", "auto"), str):
+        return  # a command of one's own may do without
+    if not isinstance(dockerfile, str) or not dockerfile or "\0" in dockerfile:
+        return
+    if not (context / dockerfile).is_file():
+        near = [each.name for each in _listed(context) if each.is_file()]
+        guess = words.did_you_mean(Path(dockerfile).name, near)
+        yield Problem(
+            (*key, "dockerfile") if "dockerfile" in rebuild else key,
+            f"{words.quote(dockerfile)} does not exist in {context}",
+            f"did you mean {words.quote(guess)}?" if guess else "name the Dockerfile",
+        )
 
 
 def _folder(key: Key, local: str, project: Path, *, inside: bool) -> Iterator[Problem]:

@@ -8,24 +8,16 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from syncd.config import words
+from syncd.config.rebuild import Rebuild
+from syncd.config.table import Argv, Label, Table, Text
 
 
 Mode = Literal["one-way-safe", "one-way-replica"]
 Signal = Literal["HUP", "INT", "KILL", "QUIT", "TERM", "USR1", "USR2"]
 Milliseconds = Annotated[int, Field(ge=1, le=60_000)]
-Label = Annotated[str, AfterValidator(words.label)]
-Text = Annotated[str, Field(min_length=1), AfterValidator(words.text)]
-Argv = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
 
 
 def _path(path: Path) -> Path:
@@ -33,13 +25,7 @@ def _path(path: Path) -> Path:
     return path
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, serialize_by_alias=True
-    )
-
-
-class Watch(_Table):
+class Watch(Table):
     """How long syncd waits for the writing to go quiet."""
 
     quiet_ms: Milliseconds = Field(
@@ -61,7 +47,7 @@ class Watch(_Table):
     )
 
 
-class Sync(_Table):
+class Sync(Table):
     """A local folder and where it lands in the container."""
 
     local: Annotated[Path, Field(strict=False)] = Field(
@@ -86,7 +72,7 @@ class Sync(_Table):
         return Path(os.path.normpath(project / local)) if project else local
 
 
-class Restart(_Table):
+class Restart(Table):
     """The process to signal, by its command line."""
 
     match: Text = Field(
@@ -98,7 +84,7 @@ class Restart(_Table):
     )
 
 
-class _Rule(_Table):
+class _Rule(Table):
     paths: tuple[Text, ...] = Field(
         strict=False,
         min_length=1,
@@ -153,7 +139,7 @@ Rule = Annotated[
 ]
 
 
-class Target(_Table):
+class Target(Table):
     """Which containers are kept in step, and with what."""
 
     workload: Annotated[str, AfterValidator(words.workload)] | None = Field(
@@ -193,6 +179,12 @@ class Target(_Table):
         description="What a change does beyond being synced; first match wins.",
         examples=[[{"paths": ["*.md"], "action": "ignore"}]],
     )
+    rebuild: Rebuild | None = Field(
+        default=None,
+        description="How the image is built anew when its dependencies change; without"
+        " this table it never is.",
+        examples=[{"dockerfile": "Dockerfile.dev"}],
+    )
 
     @property
     def title(self) -> str:
@@ -200,7 +192,7 @@ class Target(_Table):
         return self.workload or self.selector or ""
 
 
-class Document(_Table):
+class Document(Table):
     """All that `syncd.toml`, or `[tool.syncd]` in `pyproject.toml`, may hold."""
 
     context: Text | None = Field(
@@ -270,10 +262,11 @@ RULES: dict[str, type[_Rule]] = {
     "sync": SyncRule,
     "ignore": IgnoreRule,
 }
-TABLES: dict[tuple[str, ...], type[_Table]] = {
+TABLES: dict[tuple[str, ...], type[Table]] = {
     (): Document,
     ("watch",): Watch,
     ("target",): Target,
+    ("target", "rebuild"): Rebuild,
     ("target", "sync"): Sync,
     ("target", "rule", "restart", "restart"): Restart,
     **{("target", "rule", action): rule for action, rule in RULES.items()},

@@ -32,6 +32,9 @@ _REQUIREMENT = re.compile(
     rf"|{_LABEL_KEY}\s*(=|==|!=)\s*{_LABEL_VALUE}"
     rf"|{_LABEL_KEY}\s+(in|notin)\s*\(\s*{_LABEL_VALUE}(\s*,\s*{_LABEL_VALUE})*\s*\)"
 )
+_HOST = r"[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*(:\d{1,5})?"
+_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY = re.compile(rf"({_HOST}/)?{_PART}(/{_PART})*")
 
 
 class Wrong(ValueError):
@@ -126,6 +129,34 @@ def selector(written: str) -> str:
         f"{quote(written)} is not a label selector",
         'write one as for `kubectl get pods -l`, such as "app=myapp,tier!=db"',
     )
+
+
+def repository(written: str) -> str:
+    """Return the name of an image without a tag."""
+    path = written.rpartition("/")[2]
+    if ":" in path or "@" in written:
+        name = written.partition("@")[0]
+        bare = name[: len(name) - len(path)] + path.partition(":")[0].partition("@")[0]
+        raise Wrong(
+            f"{quote(written)} names a tag or digest",
+            f"write {quote(bare)}: the tag says what the image was built from",
+        )
+    if not _REPOSITORY.fullmatch(written):
+        raise Wrong(
+            f"{quote(written)} is not the name of an image",
+            'write one such as "localhost:5000/myapp", in lower case',
+        )
+    return written
+
+
+def registry(written: str) -> str:
+    """Return the address of a registry: a host, and a port if it is not the usual."""
+    if not re.fullmatch(_HOST, written):
+        raise Wrong(
+            f"{quote(written)} is not the address of a registry",
+            'write host or host:port, such as "localhost:5000"',
+        )
+    return written
 
 
 def remote_path(written: str) -> str:
