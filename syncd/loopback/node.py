@@ -14,7 +14,8 @@ from syncd.loopback.image import Image
 from syncd.loopback.kubelet.container import Container, Exec
 from syncd.loopback.kubelet.environment import Lookup
 from syncd.loopback.kubelet.images import ImageStore
-from syncd.loopback.kubelet.pod import PodWorker, Surroundings
+from syncd.loopback.kubelet.pod import PodWorker
+from syncd.loopback.kubelet.ward import Surroundings
 from syncd.loopback.runtime import stdio
 from syncd.loopback.runtime.client import Runtime
 

@@ -12,6 +12,8 @@ from syncd.loopback.kubelet.container import Container
 Say = Callable[[str, str, str], None]
 """Takes the type, the reason and the message of an event."""
 
+_ENDING_S = 0.05
+
 
 class Health:
     """Asks the probes of a running container."""
@@ -47,9 +49,21 @@ class Health:
 
         async def once() -> str | None:
             run = self._container.run
-            return await probes.ask(probe, host=self._host, ports=named, run=run)
+            trouble = await probes.ask(probe, host=self._host, ports=named, run=run)
+            if trouble is not None:
+                await self._disregard_if_ending()
+            return trouble
 
         await probes.watch(probe, once, report)
+
+    async def _disregard_if_ending(self) -> None:
+        """Never return if the container ends just now: that is said in another way."""
+        process = self._container.process
+        with anyio.move_on_after(_ENDING_S):
+            if process:
+                await process.ended.wait()
+        if process is None or process.ended.is_set():
+            await anyio.sleep_forever()  # until the probes are cancelled, at once
 
     async def _await_startup(self, probe: Mapping[str, Any]) -> None:
         with anyio.CancelScope() as scope:
