@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from syncd import agent
 from syncd.cluster import Api, CommandNotFound, Replica, open_exec
@@ -9,6 +10,7 @@ from syncd.errors import TargetError
 from syncd.session.agent_link import AgentLink, Patience, ProcessEnded
 from syncd.session.link import Link
 from syncd.session.owed import Root
+from syncd.session.shell_link import ShellLink
 
 
 # PATH first; then where images keep a Python that is not on it.
@@ -36,20 +38,33 @@ async def dial(
         argv, boot = agent.boot(interpreter)
         async with open_exec(api, replica, argv) as stream:
             link = AgentLink(stream, roots, patience)
-            try:
-                await link.meet(boot, "python")
-            except CommandNotFound:
-                continue
-            except ProcessEnded as ended:
-                if ended.code == _TOO_OLD:
-                    continue
-                raise
-            try:
-                yield link
-            finally:
-                await link.close()
-            return
-    raise TargetError(
-        f"{replica.pod} container {replica.container} has no Python 3.8 or newer:"
-        f" looked for {', '.join(INTERPRETERS)}",
-    )
+            if await _answers(link, boot):
+                try:
+                    yield link
+                finally:
+                    await link.close()
+                return
+    fallback = ShellLink(partial(open_exec, api, replica), roots)
+    try:
+        await fallback.meet()
+    except CommandNotFound as error:
+        raise TargetError(
+            f"{replica.pod} container {replica.container} has neither Python 3.8 or"
+            f" newer (looked for {', '.join(INTERPRETERS)}) nor a shell",
+            hint="develop on an image with one of them, such as the -debug or -slim"
+            " variant of yours",
+        ) from error
+    yield fallback
+
+
+async def _answers(link: AgentLink, boot: bytes) -> bool:
+    """Return whether there is an interpreter that can run the agent."""
+    try:
+        await link.meet(boot, "python")
+    except CommandNotFound:
+        return False
+    except ProcessEnded as ended:
+        if ended.code == _TOO_OLD:
+            return False
+        raise
+    return True

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+from anyio.abc import TaskGroup
 
 from syncd import daemon
-from syncd.config import Flags, load
+from syncd.config import Flags, Settings, load
 from syncd.events import Event, InStep
 from syncd.loopback.cluster import Loopback
 from syncd.loopback.dialect import QUICK, Dialect
@@ -71,8 +72,27 @@ class Scene:
 
     cluster: Loopback
     folder: Path
+    settings: Settings
+    tasks: TaskGroup
     events: list[Event] = field(default_factory=list)
     _news: anyio.Event = field(default_factory=anyio.Event)
+    _running: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    _ended: anyio.Event = field(default_factory=anyio.Event)
+
+    async def start(self) -> None:
+        """Start the daemon."""
+        self._running, self._ended = anyio.CancelScope(), anyio.Event()
+        self.tasks.start_soon(self._run)
+
+    async def stop(self) -> None:
+        """Stop the daemon, and wait until it has ended."""
+        self._running.cancel()
+        await self._ended.wait()
+
+    async def _run(self) -> None:
+        with self._running:
+            await daemon.run(self.settings, self.hear, patience=PATIENCE)
+        self._ended.set()
 
     def hear(self, event: Event) -> None:
         """Take in an event of the daemon."""
@@ -155,6 +175,7 @@ async def scene(
     image_files: dict[str, bytes] | None = None,
     command: tuple[str, ...] = ("python3", "-c", READER),
     mode: str | None = None,
+    until: type[Event] = InStep,
 ) -> AsyncIterator[Scene]:
     """Run a cluster, a Deployment and the daemon; the folder starts as the image."""
     image, folder = base / "image", base / "folder"
@@ -168,7 +189,6 @@ async def scene(
     ) as cluster:
         await cluster.apply(deployment(replicas))
         await cluster.ready("deployment/web")
-        made = Scene(cluster, folder)
         flags = Flags(
             kubeconfig=str(cluster.kubeconfig), namespace=NAMESPACE, mode=mode
         )
@@ -176,11 +196,8 @@ async def scene(
             folder, environ={}, flags=flags, pair=(str(folder), "deployment/web:/app")
         )
         async with anyio.create_task_group() as tasks:
-
-            async def keep() -> None:
-                await daemon.run(settings, made.hear, patience=PATIENCE)
-
-            tasks.start_soon(keep)
-            await made.until(lambda: made.heard(InStep))
+            made = Scene(cluster, folder, settings, tasks)
+            await made.start()
+            await made.until(lambda: made.heard(until))
             yield made
             tasks.cancel_scope.cancel()

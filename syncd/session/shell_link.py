@@ -1,0 +1,222 @@
+"""The link to a container without Python: one exec of `sh` for each thing asked."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+
+import anyio
+from anyio import to_thread
+
+from syncd import shell
+from syncd.cluster import Output
+from syncd.errors import ProtocolError, TargetError, TransportError
+from syncd.session.agent_link import Stream
+from syncd.session.link import Ack, Failure, Hello, Note, Ran, RootState, Sent
+from syncd.session.owed import Root
+from syncd.tree import Change, Entry, Kind, Tree
+
+
+SILENT_S = 120.0  # how long a script may work without a word
+LAST_WORD_S = 1.0  # how long the status may come after a complete answer
+
+Exec = Callable[[Sequence[str]], AbstractAsyncContextManager[Stream]]
+
+
+class ShellLink:
+    """Speaks to `sh` and `tar`, each time over a stream of its own.
+
+    Args:
+        exec: Runs a command in the container.
+        roots: The sync roots.
+    """
+
+    window = 1
+
+    def __init__(self, exec: Exec, roots: Sequence[Root]) -> None:  # noqa: A002
+        self._exec = exec
+        self._roots = roots
+        self._landed: dict[int, tuple[shell.Landed, int]] = {}
+        self._hello: Hello | None = None
+        self._knows_contents = False
+
+    @property
+    def hello(self) -> Hello:
+        """Who answered."""
+        assert self._hello is not None, "meet comes first"
+        return self._hello
+
+    async def meet(self) -> None:
+        """Ask who is there.
+
+        Raises:
+            CommandNotFound: If there is no shell.
+            TargetError: If it lacks what is needed.
+            TransportError: If it cannot be reached.
+        """
+        started = anyio.current_time()
+        places = [root.remote for root in self._roots]
+        protocol, output, _ = await self._ask(
+            shell.probe_command(places), done=lambda said: said.endswith(b"end\n")
+        )
+        probe = shell.parse_probe(output)
+        if probe.missing:
+            raise TargetError(
+                f"the container has a shell but no {', '.join(probe.missing)}",
+                hint="use an image that has Python 3.8 or newer, or these tools",
+            )
+        self._knows_contents = probe.knows_contents
+        self._hello = Hello(
+            via=probe.via,
+            protocol=protocol,
+            user=probe.user,
+            round_trip_ms=(anyio.current_time() - started) * 1000,
+            roots=tuple(
+                RootState(place, bool(facts.kind), facts.kind == "d", facts.writable)
+                for place, facts in zip(places, probe.roots, strict=True)
+            ),
+            limits=("no Python in the container", *probe.limits),
+        )
+
+    async def serve(self) -> None:
+        """See `Link.serve`: nothing stays open that could break."""
+        await anyio.sleep_forever()
+
+    async def listing(
+        self, root: int, dirs: Collection[bytes], local: Tree
+    ) -> Mapping[bytes, Entry]:
+        """See `Link.listing`. What cannot be told is left out, and written again."""
+        if not self._knows_contents:
+            return {}
+        place = self._roots[root].remote
+        names = shell.list_input(sorted(dirs))
+        output = await self._told(shell.list_command(place, len(names)), names)
+        found = {
+            path: replace(entry, mode=entry.mode | 0o700)
+            if entry.kind is Kind.DIR
+            else entry
+            for path, entry in shell.parse_list(output).items()
+        }
+        doubtful = [p for p, entry in found.items() if _may_equal(entry, local.get(p))]
+        names = shell.hash_input(sorted(doubtful))
+        if names:
+            output = await self._told(shell.hash_command(place, len(names)), names)
+            for path, digest in shell.parse_hashes(output).items():
+                found[path] = replace(found[path], digest=digest)
+        return found
+
+    async def send(
+        self, batch: int, root: int, changes: Sequence[Change], held: Tree
+    ) -> Sent:
+        """See `Link.send`; the batch has been applied when this returns."""
+        place = self._roots[root]
+        started = anyio.current_time()
+
+        def pack() -> shell.Batch:
+            return shell.Batch(place.local, changes, held=held, replica=place.whole)
+
+        with await to_thread.run_sync(pack) as made:
+            packed = anyio.current_time()
+            argv = made.command(place.remote, batch)
+            _, output, _ = await self._ask(argv, made.pieces(), _is_acknowledged)
+            landed = shell.parse_ack(output, batch)
+            if landed.refused:
+                _refuse(landed.refused)
+            deleted = sum(change.entry is None for change in changes)
+            self._landed[batch] = landed, deleted
+            return Sent(
+                size=made.size,
+                wire_size=made.size,
+                packed_ms=(packed - started) * 1000,
+                sent_ms=(anyio.current_time() - packed) * 1000,
+                torn=tuple(made.void),
+            )
+
+    async def ack(self, batch: int) -> Ack:
+        """See `Link.ack`."""
+        landed, deleted = self._landed.pop(batch)
+        return Ack(
+            files=landed.files,
+            deleted=deleted,
+            failures=tuple(
+                Failure(f.path, f.code, f.code.replace("-", " "))
+                for f in landed.failures
+            ),
+            notes=tuple(
+                Note(n.path, n.code, n.code.replace("-", " ")) for n in landed.notes
+            ),
+        )
+
+    async def run(
+        self, argv: Sequence[str], *, cwd: str | None, timeout_s: float
+    ) -> Ran:
+        """See `Link.run`."""
+        return await self._ran(shell.run_command(argv, cwd or "/"), timeout_s)
+
+    async def signal(self, match: str, signal: str) -> Ran:
+        """See `Link.signal`."""
+        return await self._ran(shell.signal_command(match, signal), SILENT_S)
+
+    async def _ran(self, argv: Sequence[str], timeout_s: float) -> Ran:
+        with anyio.move_on_after(timeout_s):
+            _, output, code = await self._ask(argv)
+            return Ran(code, output[-8192:].decode("utf-8", "replace"))
+        return Ran(None, "")
+
+    async def _told(self, argv: Sequence[str], names: bytes) -> bytes:
+        _, output, _ = await self._ask(
+            argv, [names], lambda said: said.endswith(b"end\n")
+        )
+        return output
+
+    async def _ask(
+        self,
+        argv: Sequence[str],
+        pieces: Iterable[bytes] = (),
+        done: Callable[[bytes], bool] = lambda _: False,
+    ) -> tuple[str, bytes, int | None]:
+        """Run a command; return the protocol, what it printed, and its exit code.
+
+        The code is None where the answer was complete and the status did not come:
+        there are clusters on which it never does (rke2#10237).
+        """
+        output, code = b"", None
+        async with self._exec(argv) as stream, anyio.create_task_group() as tasks:
+            tasks.start_soon(_feed, stream, pieces)
+            while True:
+                event = None
+                with anyio.move_on_after(LAST_WORD_S if done(output) else SILENT_S):
+                    event = await stream.receive()
+                if isinstance(event, Output):
+                    output += event.data
+                    continue
+                if event is None and not done(output):
+                    raise TransportError(f"the shell said nothing for {SILENT_S:.0f} s")
+                code = event.code if event else None
+                break
+            tasks.cancel_scope.cancel()
+        return stream.protocol, output, code
+
+
+async def _feed(stream: Stream, pieces: Iterable[bytes]) -> None:
+    for piece in pieces:
+        await stream.send(piece)
+
+
+def _is_acknowledged(output: bytes) -> bool:
+    return output.endswith(b"\n")
+
+
+def _refuse(code: str) -> None:
+    """Raise what a batch was refused for."""
+    if code == "torn":
+        raise ProtocolError("the batch did not arrive whole")
+    if code == "root-missing":
+        raise TransportError("the folder to sync to has gone")
+    raise TargetError(
+        f"nothing of the batch could be stored: {code.replace('-', ' ')}",
+        hint="free space, or make the folder or /tmp writable for the container's user",
+    )
+
+
+def _may_equal(theirs: Entry, ours: Entry | None) -> bool:
+    return theirs.kind is Kind.FILE and ours is not None and ours.size == theirs.size

@@ -1,0 +1,129 @@
+"""What a user meets, one scene each, on the embedded cluster."""
+
+from pathlib import Path
+
+import pytest
+
+from syncd.events import (
+    BatchDone,
+    InStep,
+    PathsKept,
+    SessionLimited,
+    SessionReconciled,
+    SessionRefused,
+)
+from syncd.loopback.dialect import Dialect
+from syncd.loopback.image import Tools
+from tests.endtoend.scene import NAMESPACE, contents, scene
+
+
+WAIT = ("sleep", "100000")
+
+
+@pytest.mark.parametrize("tools", ["sh", "busybox"])
+@pytest.mark.parametrize("dialect", Dialect)
+async def test_a_container_without_python_is_kept_in_step_by_its_shell(
+    tmp_path: Path, tools: Tools, dialect: Dialect
+) -> None:
+    files = {"main.py": b"x = 1\n", "odd\nname": b"1"}
+    async with scene(
+        tmp_path, tools=tools, dialect=dialect, image_files=files, command=WAIT
+    ) as stage:
+        (stage.folder / "main.py").write_text("x = 2\n")
+        (stage.folder / "pkg").mkdir()
+        (stage.folder / "pkg" / "with space").write_bytes(b"\x00" * 100_000)
+        (stage.folder / "odd\nname").unlink()
+        await stage.until_equal()
+        (stage.folder / "pkg").rename(stage.folder / "moved")
+        (stage.folder / "main.py").unlink()
+        (stage.folder / "main.py").symlink_to("moved")
+        await stage.until_equal()
+
+        limits = stage.heard(SessionLimited)
+
+    assert "no Python in the container" in limits[0].limits
+
+
+async def test_a_container_without_a_shell_is_refused_with_what_was_looked_for(
+    tmp_path: Path,
+) -> None:
+    async with scene(
+        tmp_path, tools="none", command=("pause",), until=SessionRefused
+    ) as stage:
+        refused = stage.heard(SessionRefused)[0]
+
+    assert "neither Python" in refused.reason
+    assert "python3" in refused.reason
+    assert refused.hint
+
+
+async def test_every_replica_gets_the_edit_and_new_ones_too(tmp_path: Path) -> None:
+    async with scene(tmp_path, replicas=3) as stage:
+        (stage.folder / "a.py").write_text("1")
+        await stage.until(lambda: stage.heard(BatchDone))
+        assert stage.heard(BatchDone)[0].replicas == 3
+        deployment = stage.cluster.get("deployment/web", namespace=NAMESPACE)
+        assert deployment is not None
+        await stage.cluster.apply(
+            {
+                "apiVersion": "apps/v1",
+                "kind": "Deployment",
+                "metadata": {"name": "web"},
+                "spec": deployment["spec"] | {"replicas": 5},
+            }
+        )
+        await stage.until(lambda: len(stage.containers()) == 5)
+        await stage.until_equal()
+
+
+async def test_what_the_program_writes_is_left_alone(tmp_path: Path) -> None:
+    async with scene(tmp_path, image_files={"main.py": b"1"}) as stage:
+        (there,) = stage.containers()
+        (there / "data.db").write_bytes(b"rows")
+        (stage.folder / "main.py").write_text("2")
+        await stage.until(lambda: stage.heard(BatchDone))
+        stage.cluster.faults.link.cut()
+        await stage.until(lambda: len(stage.heard(SessionReconciled)) == 2)
+        (stage.folder / "other.py").write_text("3")
+        await stage.until(lambda: len(stage.heard(BatchDone)) == 2)
+
+        found = contents(there)
+        kept = stage.heard(PathsKept)
+
+    assert found[b"data.db"][2] == b"rows"
+    assert [event.paths for event in kept] == [(b"data.db",)]
+
+
+async def test_a_replica_holds_nothing_that_is_not_here(tmp_path: Path) -> None:
+    async with scene(tmp_path, mode="one-way-replica") as stage:
+        (there,) = stage.containers()
+        (there / "stray" / "deep").mkdir(parents=True)
+        (there / "stray" / "deep" / "file").write_bytes(b"1")
+        stage.cluster.faults.link.cut()
+        await stage.until(lambda: not (there / "stray").exists())
+
+
+async def test_a_folder_that_vanishes_empties_nothing(tmp_path: Path) -> None:
+    async with scene(tmp_path, image_files={"main.py": b"1"}) as stage:
+        away = stage.folder.with_name("away")
+        stage.folder.rename(away)
+        await stage.until(lambda: "watch.root_lost" in {e.name for e in stage.events})
+        (there,) = stage.containers()
+        assert (there / "main.py").exists()
+
+        away.rename(stage.folder)
+        (stage.folder / "main.py").write_text("2")
+        await stage.until_equal()
+
+
+async def test_what_was_deleted_while_syncd_was_not_running_goes_when_it_is(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path, image_files={"a": b"1", "b": b"2"}) as stage:
+        await stage.stop()
+        (stage.folder / "a").unlink()
+        stage.events.clear()
+        await stage.start()
+        await stage.until(lambda: stage.heard(InStep))
+
+        assert stage.is_equal()
