@@ -6,10 +6,10 @@ clash with the token, and sends requests for this machine to a proxy.
 """
 
 import asyncio
-import ssl
 import weakref
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
@@ -29,11 +29,13 @@ from syncd.cluster.ports import Body, HandshakeRefused, Http, Params, Timing
 from syncd.cluster.websocket import AiohttpSocket, keep_alive, keep_refusals, refused
 
 
+_T = TypeVar("_T")
+
 _MAX_MESSAGE = 32 * 2**20
 _CLOSE_S = 0.25
 """How long to wait for the answer to a WebSocket's close: real servers need none."""
 
-_FAILURES = (aiohttp.ClientError, OSError, TimeoutError, ssl.CertificateError)
+_FAILURES = (aiohttp.ClientError, OSError)  # time-outs and TLS are of the latter
 
 
 def open_client(
@@ -112,17 +114,21 @@ class Client:
     ) -> AsyncIterator[Answer | Body]:
         """Open a GET whose answer goes on; see `ports.Http`."""
         timeout = aiohttp.ClientTimeout(total=None, sock_read=idle_s)
-        try:
-            with anyio.fail_after(self._timing.connect):
-                response = await self._send("GET", path, params, timeout)
-        except TimeoutError as exc:
-            raise await self.unreachable(exc) from exc
+        await self._credentials.current()  # a plugin has a deadline of its own
+        response = await self._in_time(self._send("GET", path, params, timeout))
         async with response:
             if response.status != 200:
-                yield await self._whole(response)
+                yield await self._in_time(self._whole(response))
                 return
             keep_alive(response.connection and response.connection.transport)
             yield _Body(self, response)
+
+    async def _in_time(self, work: Awaitable[_T]) -> _T:
+        try:
+            with anyio.fail_after(self._timing.connect):
+                return await work
+        except TimeoutError as exc:
+            raise await self.unreachable(exc) from exc
 
     async def websocket(
         self, path: str, params: Params, protocols: Sequence[str]

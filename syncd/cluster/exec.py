@@ -17,7 +17,7 @@ from syncd.cluster.failures import (
 )
 from syncd.cluster.pods import Replica
 from syncd.cluster.ports import HandshakeRefused, Params, Socket
-from syncd.errors import SyncdError, TargetError, TransportError
+from syncd.errors import ProtocolError, SyncdError, TargetError, TransportError
 
 
 class ExecStream:
@@ -134,13 +134,29 @@ async def _dial(
 ) -> Socket:
     path = f"/api/v1/namespaces/{replica.namespace}/pods/{replica.pod}/exec"
     try:
-        return await api.websocket(path, params, protocols)
+        socket = await api.websocket(path, params, protocols)
     except HandshakeRefused as refused:
         answer = refused.answer
+    else:
+        await ensure_agreed(socket, protocols)
+        return socket
     if _is_protocol_refused(answer) and V4 in protocols[1:]:
         # Somebody on the way looks at the first offer only.
         return await _dial(api, replica, params, (V4,))
     raise refused_exec(replica, answer)
+
+
+async def ensure_agreed(socket: Socket, protocols: Sequence[str]) -> None:
+    """Close the socket and raise if the server took none of the protocols offered.
+
+    It would speak a dialect without an exit status.
+    """
+    if socket.protocol not in protocols:
+        await socket.aclose()
+        raise ProtocolError(
+            f"the API server chose none of the subprotocols {', '.join(protocols)}",
+            hint="does a proxy on the way to it drop Sec-WebSocket-Protocol?",
+        )
 
 
 def _is_protocol_refused(answer: Answer) -> bool:

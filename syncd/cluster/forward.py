@@ -12,6 +12,7 @@ from anyio.abc import SocketAttribute, SocketStream, TaskStatus
 
 from syncd.cluster.api import Api
 from syncd.cluster.channel import V4
+from syncd.cluster.exec import ensure_agreed
 from syncd.cluster.failures import Asked, NotFound, NotRunning, refusal
 from syncd.cluster.ports import HandshakeRefused, Socket
 from syncd.cluster.tasks import task_group
@@ -71,6 +72,7 @@ async def _carry(
         asked = Asked("create", "pods/portforward", "", namespace, pod)
         error = refusal(asked, refused.answer)
         raise NotRunning(str(error)) if isinstance(error, NotFound) else error from None
+    await ensure_agreed(socket, [V4])
     try:
         async with task_group() as tasks:
             tasks.start_soon(_upwards, connection, socket, tasks.cancel_scope)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -83,7 +84,8 @@ def load(
     found = [path for path in looked_at if _is_there(path)]
     if found:
         return pick(merge((path, _read(path)) for path in found), context, found)
-    if kubeconfig is None and (inside := in_cluster(environ)):
+    inside = in_cluster(environ)
+    if inside and kubeconfig is None and context in {None, IN_CLUSTER}:
         return inside
     tried = ", ".join(map(str, looked_at)) or "nothing"
     raise ConfigError(
@@ -195,16 +197,21 @@ def pick(merged: Merged, wanted: str | None, files: Iterable[Path]) -> Context:
         )
     cluster_name = str(context.get("cluster") or "")
     user_name = str(context.get("user") or "")
-    cluster = merged.clusters.get(cluster_name, {})
-    for kind, named, exists in (
-        ("cluster", cluster_name, "server" in cluster),
-        ("user", user_name, not user_name or user_name in merged.users),
+    for kind, missing in (
+        ("cluster", cluster_name not in merged.clusters and cluster_name),
+        ("user", user_name not in merged.users and user_name),
     ):
-        if not exists:
+        if missing:
             raise ConfigError(
-                f'context "{name}" in {source} names the {kind} "{named}", which is'
-                f" {'without a server or ' if kind == 'cluster' else ''}missing there"
+                f'context "{name}" names the {kind} "{missing}", which is missing in'
+                f" {source}"
             )
+    cluster = merged.clusters.get(cluster_name, {})
+    if not _is_address(cluster.get("server")):
+        raise ConfigError(
+            f'cluster "{cluster_name}" of context "{name}" in {source} has no server'
+            " that is an address such as https://127.0.0.1:6443"
+        )
     return Context(
         name,
         cluster_name,
@@ -214,6 +221,14 @@ def pick(merged: Merged, wanted: str | None, files: Iterable[Path]) -> Context:
         merged.users.get(user_name, {}),
         source,
     )
+
+
+def _is_address(server: object) -> bool:
+    try:
+        url = urlsplit(str(server))
+        return url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
 
 
 def in_cluster(environ: Mapping[str, str], account: Path = _ACCOUNT) -> Context | None:

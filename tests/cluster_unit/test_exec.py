@@ -11,7 +11,7 @@ from syncd.cluster import (
     open_exec,
 )
 from syncd.cluster.channel import V4, V5
-from syncd.errors import TransportError
+from syncd.errors import ProtocolError, TransportError
 from tests.cluster_unit.execs import WEB, cluster, drained, echo
 from tests.cluster_unit.server import status
 
@@ -127,5 +127,12 @@ async def test_a_second_401_is_final(tmp_path: Path) -> None:
 
     async with cluster(tmp_path, echo, refuse=never) as api:
         with pytest.raises(Unauthorized):
+            async with open_exec(api, WEB, ["cat"]):
+                pass
+
+
+async def test_a_server_that_chooses_no_protocol_is_refused(tmp_path: Path) -> None:
+    async with cluster(tmp_path, echo, ()) as api:
+        with pytest.raises(ProtocolError, match="none of the subprotocols"):
             async with open_exec(api, WEB, ["cat"]):
                 pass

@@ -4,7 +4,8 @@ from typing import Any, ClassVar
 import pytest
 import yaml
 
-from syncd.cluster.kubeconfig import IN_CLUSTER, in_cluster, load, paths
+from syncd.cluster import kubeconfig
+from syncd.cluster.kubeconfig import IN_CLUSTER, Context, in_cluster, load, paths
 from syncd.errors import ConfigError
 
 
@@ -142,8 +143,22 @@ def test_a_context_whose_parts_are_missing_is_refused(
     content[f"{missing}s"] = None
     path.write_text(yaml.safe_dump(content))
 
-    with pytest.raises(ConfigError, match=f'names the {missing} "a"'):
+    with pytest.raises(ConfigError, match=f'names the {missing} "a", which is missing'):
         load(path, None, {})
+
+
+@pytest.mark.parametrize(
+    "server", [None, "", "dev:6443", "https://", "https://dev:port", "ftp://dev", 6443]
+)
+def test_a_server_that_is_no_address_is_refused(tmp_path: Path, server: Any) -> None:
+    path = write(
+        tmp_path / "c",
+        clusters=[named("cluster", "c", server=server)],
+        contexts=[named("context", "dev", cluster="c")],
+    )
+
+    with pytest.raises(ConfigError, match=r'cluster "c" .* no server that is an addr'):
+        load(path, "dev", {})
 
 
 @pytest.mark.parametrize(
@@ -178,7 +193,12 @@ def test_paths_are_seen_from_their_own_file(tmp_path: Path) -> None:
         tmp_path / "one" / "config",
         **{"current-context": "dev"},
         clusters=[
-            named("cluster", "c", server="s", **{"certificate-authority": "ca.pem"})
+            named(
+                "cluster",
+                "c",
+                server="https://s",
+                **{"certificate-authority": "ca.pem"},
+            )
         ],
         contexts=[named("context", "dev", cluster="c", user="u")],
     )
@@ -217,7 +237,7 @@ def test_empty_values_count_as_missing(tmp_path: Path) -> None:
 def test_the_contexts_namespace_is_kept(tmp_path: Path) -> None:
     path = write(
         tmp_path / "c",
-        clusters=[named("cluster", "c", server="s")],
+        clusters=[named("cluster", "c", server="https://s")],
         contexts=[named("context", "dev", cluster="c", namespace="shop")],
     )
 
@@ -227,7 +247,7 @@ def test_the_contexts_namespace_is_kept(tmp_path: Path) -> None:
 def test_a_context_without_a_user_is_nobody(tmp_path: Path) -> None:
     path = write(
         tmp_path / "c",
-        clusters=[named("cluster", "c", server="s")],
+        clusters=[named("cluster", "c", server="https://s")],
         contexts=[named("context", "dev", cluster="c")],
     )
 
@@ -238,7 +258,7 @@ def test_minikube_signs_its_clusters(tmp_path: Path) -> None:
     extension = {"name": "x", "extension": {"provider": "minikube.sigs.k8s.io"}}
     path = write(
         tmp_path / "c",
-        clusters=[named("cluster", "shop", server="s", extensions=[extension])],
+        clusters=[named("cluster", "shop", server="https://s", extensions=[extension])],
         contexts=[named("context", "shop", cluster="shop")],
     )
 
@@ -279,6 +299,20 @@ class TestInCluster:
         assert context is not None
         assert context.server == "https://[fd00::1]:443"
         assert context.namespace == "default"
+
+    def test_it_is_taken_without_a_kubeconfig_and_without_another_name(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        inside = Context(IN_CLUSTER, IN_CLUSTER, "", "", {}, {}, "")
+        monkeypatch.setattr(kubeconfig, "in_cluster", lambda _: inside)
+        environ = {"KUBECONFIG": str(tmp_path / "gone")}
+
+        assert load(None, None, environ) is inside
+        assert load(None, IN_CLUSTER, environ) is inside
+        with pytest.raises(ConfigError, match="no kubeconfig found"):
+            load(None, "prod", environ)
+        with pytest.raises(ConfigError, match="no kubeconfig found"):
+            load(tmp_path / "gone", None, environ)
 
     @pytest.mark.parametrize("environ", [{}, ENVIRON])
     def test_elsewhere_there_is_none(
