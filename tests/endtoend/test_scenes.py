@@ -48,7 +48,7 @@ async def test_a_container_without_a_shell_is_refused_with_what_was_looked_for(
     tmp_path: Path,
 ) -> None:
     async with scene(
-        tmp_path, tools="none", command=("pause",), until=SessionRefused
+        tmp_path, tools="none", command=("pause", "100000"), until=SessionRefused
     ) as stage:
         refused = stage.heard(SessionRefused)[0]
 
