@@ -63,6 +63,10 @@ class Plane:
         """Create what a cluster is born with; the server must listen."""
         furnish(self.context, self.rbac, self.namespaces, self.server.port)
 
+    async def ready(self) -> None:
+        """Wait until Pods can be started; `run` must have been."""
+        await self.node.ready()
+
     async def run(self) -> None:
         """Run the controllers and the node until cancelled."""
         async with anyio.create_task_group() as group:

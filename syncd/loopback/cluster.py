@@ -186,6 +186,7 @@ class Loopback:
             # were entered in, which no task group survives.
             running = asyncio.create_task(plane.run())
             try:
+                await plane.ready()
                 yield
             finally:
                 running.cancel()
