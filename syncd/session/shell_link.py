@@ -9,7 +9,13 @@ from anyio import to_thread
 
 from syncd import shell
 from syncd.cluster import Output
-from syncd.errors import ProtocolError, TargetError, TransportError
+from syncd.errors import (
+    ProtocolError,
+    SyncdError,
+    TargetError,
+    TransportError,
+    first,
+)
 from syncd.session.agent_link import Stream
 from syncd.session.link import Ack, Failure, Hello, Note, Ran, RootState, Sent
 from syncd.session.owed import Root
@@ -179,22 +185,36 @@ class ShellLink:
         The code is None where the answer was complete and the status did not come:
         there are clusters on which it never does (rke2#10237).
         """
-        output, code = b"", None
-        async with self._exec(argv) as stream, anyio.create_task_group() as tasks:
-            tasks.start_soon(_feed, stream, pieces)
-            while True:
-                event = None
-                with anyio.move_on_after(LAST_WORD_S if done(output) else SILENT_S):
-                    event = await stream.receive()
-                if isinstance(event, Output):
-                    output += event.data
-                    continue
-                if event is None and not done(output):
-                    raise TransportError(f"the shell said nothing for {SILENT_S:.0f} s")
-                code = event.code if event else None
-                break
-            tasks.cancel_scope.cancel()
-        return stream.protocol, output, code
+        error: SyncdError | None = None
+        try:
+            async with self._exec(argv) as stream, anyio.create_task_group() as tasks:
+                tasks.start_soon(_feed, stream, pieces)
+                output, code = await _heard(stream, done)
+                tasks.cancel_scope.cancel()
+        except* SyncdError as group:
+            error = first(group)
+        else:
+            return stream.protocol, output, code
+        raise error
+
+
+async def _heard(
+    stream: Stream, done: Callable[[bytes], bool]
+) -> tuple[bytes, int | None]:
+    """Return what a command printed, and its exit code."""
+    output = b""
+    while True:
+        event = None
+        with anyio.move_on_after(LAST_WORD_S if done(output) else SILENT_S):
+            event = await stream.receive()
+        if isinstance(event, Output):
+            output += event.data
+        elif event is not None:
+            return output, event.code
+        elif done(output):
+            return output, None
+        else:
+            raise TransportError(f"the shell said nothing for {SILENT_S:.0f} s")
 
 
 async def _feed(stream: Stream, pieces: Iterable[bytes]) -> None:
