@@ -1,14 +1,16 @@
 """What each event says to a person: one calm line, with a hint where one helps."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import singledispatch
 from typing import Protocol
 
 from syncd import events
-from syncd.events import Event, Level
+from syncd.ui import rebuilds  # noqa: F401  # it registers the words of rebuilds
 from syncd.ui.batches import changed, reached
+from syncd.ui.line import Line, line
 from syncd.ui.text import count, safe, size, some, took
+
+
+__all__ = ["Line", "line"]
 
 
 class _OfContainer(Protocol):
@@ -16,37 +18,6 @@ class _OfContainer(Protocol):
     def pod(self) -> str: ...
     @property
     def container(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """An event in words.
-
-    Attributes:
-        subject: What it is about: a file, a container, a target.
-        said: What happened to it.
-        hint: What the reader can do, or "".
-        body: Further lines, such as the output of a command.
-        level: How much it matters; `debug` is shown with -v.
-    """
-
-    subject: str
-    said: str
-    hint: str = ""
-    body: tuple[str, ...] = ()
-    level: Level = "info"
-
-
-@singledispatch
-def line(event: Event) -> Line:
-    """Return what `event` says.
-
-    One that has no words of its own yet says its name and its fields.
-    """
-    fields = events.as_dict(event)
-    hint = str(fields.pop("hint", ""))
-    said = " ".join(f"{name}={safe(str(value))}" for name, value in fields.items())
-    return Line(subject=event.name, said=said, hint=safe(hint), level=event.level)
 
 
 @line.register

@@ -33,6 +33,7 @@ A file name that is not UTF-8 has its odd bytes as `\\xNN`. `batch` is the same 
 all events of one batch, and is not used again while syncd runs.
 """
 _JSON = {
+    bool: "boolean",
     int: "number",
     float: "number",
     str: "string",

@@ -25,12 +25,14 @@ class Status:
     Attributes:
         replicas: The state of each container, by `target`, `pod/container`.
         flying: Batches that were sent off and are not acknowledged, with their words.
+        rebuilding: What becomes of a target's new image, in words.
         away: What syncd itself cannot reach: the API server, a local folder.
         started: Whether the cluster was reached.
     """
 
     replicas: dict[tuple[str, str], State] = field(default_factory=dict)
     flying: dict[tuple[int, str], str] = field(default_factory=dict)
+    rebuilding: dict[str, str] = field(default_factory=dict)
     away: dict[str, str] = field(default_factory=dict)
     started: bool = False
 
@@ -39,7 +41,7 @@ class Status:
         """Whether something is under way that takes time."""
         states = self.replicas.values()
         waiting = not states or State.CONNECTING in states or State.COMPARING in states
-        return bool(self.flying or self.away) or waiting
+        return bool(self.flying or self.rebuilding or self.away) or waiting
 
     @property
     def well(self) -> bool:
@@ -56,8 +58,9 @@ class Status:
         if not self.started:
             return "connecting to the cluster"
         if not self.replicas:
-            return "waiting for a container"
-        return f"{self._in_step()}{self._others()}"
+            return "; ".join(["waiting for a container", *self.rebuilding.values()])
+        replicas = f"{self._in_step()}{self._others()}"
+        return "; ".join([replicas, *self.rebuilding.values()])
 
     def _in_step(self) -> str:
         total = len(self.replicas)
@@ -96,7 +99,32 @@ class Status:
             case events.RootFound():
                 self.away.pop(event.root, None)
             case _:
+                self._see_rebuild(event)
                 self._see_session(event)
+
+    def _see_rebuild(self, event: Event) -> None:
+        match event:
+            case events.RebuildStarted():
+                self.rebuilding[event.target] = "building an image"
+            case events.RebuildProgress():
+                if event.step:
+                    step = f"step {event.step} of {event.steps}"
+                    self.rebuilding[event.target] = f"building an image, {step}"
+            case events.RebuildBuilt():
+                self.rebuilding[event.target] = "delivering an image"
+            case events.RebuildRolling():
+                self.rebuilding[event.target] = "rolling out"
+            case events.RebuildPods():
+                share = f"{event.ready:,} of {count(event.wanted, 'new Pod')} ready"
+                self.rebuilding[event.target] = f"rolling out, {share}"
+            case (
+                events.RebuildDone()
+                | events.RebuildFailed()
+                | events.RebuildCancelled()
+            ):
+                self.rebuilding.pop(event.target, None)
+            case _:
+                pass
 
     def _set_replicas(self, event: events.TargetChanged) -> None:
         there = {(event.target, name) for name in event.replicas}

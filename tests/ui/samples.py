@@ -6,6 +6,7 @@ from syncd.events import Event
 
 TARGET = "deployment/myapp"
 SERVER = "https://127.0.0.1:6443"
+IMAGE = "localhost:5000/myapp:syncd-0123456789ab"
 
 
 def batch_done(**changes: object) -> events.BatchDone:
@@ -145,4 +146,53 @@ EVENTS: tuple[Event, ...] = (
         total_ms=15.4,
     ),
     batch_done(),
+    events.RebuildDecided(
+        target=TARGET,
+        inputs=("requirements.txt",),
+        needed=True,
+        reason="requirements.txt: + httpx>=0.28",
+        digest="0123456789abcdef",
+        took_ms=3.9,
+    ),
+    events.RebuildDrifted(
+        target=TARGET, reason="the image lacks + httpx", hint="drop the run rule"
+    ),
+    events.RebuildWarned(target=TARGET, reason="myapp:latest moves", hint="use a tag"),
+    events.RebuildFound(target=TARGET, image=IMAGE, where="the registry"),
+    events.RebuildStarted(
+        target=TARGET, image=IMAGE, builder="docker", log="/state/build.log"
+    ),
+    events.RebuildProgress(
+        target=TARGET, step=3, steps=8, said="Step 3/8 : RUN pip install\x1b[31m"
+    ),
+    events.RebuildBuilt(target=TARGET, image=IMAGE, built_ms=12_345.6),
+    events.RebuildDelivered(
+        target=TARGET, image=IMAGE, way="pushed to localhost:5000", delivered_ms=1234.5
+    ),
+    events.RebuildRolling(target=TARGET, image=IMAGE, before="myapp:dev"),
+    events.RebuildPods(
+        target=TARGET, image=IMAGE, wanted=2, running=2, reconciled=1, ready=0
+    ),
+    events.RebuildDone(
+        target=TARGET,
+        image=IMAGE,
+        pods=("myapp-2",),
+        built_ms=12_345.6,
+        delivered_ms=0,
+        rolled_ms=3000,
+        reconciled_ms=210,
+        ready_ms=2100,
+        total_ms=18_000,
+    ),
+    events.RebuildCancelled(target=TARGET, image=IMAGE, stage="build"),
+    events.RebuildFailed(
+        target=TARGET,
+        image=IMAGE,
+        stage="build",
+        reason="exit 1",
+        hint="mend the Dockerfile",
+        detail=("no such\tpackage",),
+        log="/state/build.log",
+    ),
+    events.RebuildRolledBack(target=TARGET, image=IMAGE, before="myapp:dev"),
 )

@@ -5,7 +5,7 @@ import pytest
 from syncd import events
 from syncd.events import Event
 from syncd.ui.lines import Line, line
-from tests.ui.samples import EVENTS, TARGET, batch_done
+from tests.ui.samples import EVENTS, IMAGE, TARGET, batch_done
 
 
 SAID = {
@@ -55,6 +55,32 @@ SAID = {
     "batch.sent": ("batch 7", "myapp-1/web: 812 B sent, 1.1 ms"),
     "batch.applied": ("batch 7", "myapp-1/web: applied, 3.2 ms, 15 ms in all"),
     "batch.done": ("main.py", "1 file, 2.1 KiB → 3 replicas, 15 ms"),
+    "rebuild.decided": (
+        "requirements.txt",
+        "needs another image: requirements.txt: + httpx>=0.28, 3.9 ms",
+    ),
+    "rebuild.drifted": (TARGET, "the image lacks + httpx"),
+    "rebuild.warned": (TARGET, "myapp:latest moves"),
+    "rebuild.found": (TARGET, f"no build: the registry has {IMAGE}"),
+    "rebuild.started": (TARGET, f"docker builds {IMAGE}; log: /state/build.log"),
+    "rebuild.progress": (TARGET, r"Step 3/8 : RUN pip install\x1b[31m"),
+    "rebuild.built": (TARGET, f"built {IMAGE}, 12.3 s"),
+    "rebuild.delivered": (TARGET, "pushed to localhost:5000, 1.2 s"),
+    "rebuild.rolling": (TARGET, f"rolls out {IMAGE} in place of myapp:dev"),
+    "rebuild.pods": (TARGET, "2 new Pods: 2 running, 1 in step, 0 ready"),
+    "rebuild.done": (
+        TARGET,
+        (
+            f"1 Pod of {IMAGE}: built 12.3 s · rolled out 3.0 s · in step 210 ms"
+            " · ready 2.1 s, 18.0 s in all"
+        ),
+    ),
+    "rebuild.cancelled": (
+        TARGET,
+        f"build of {IMAGE} cancelled: another image is needed now",
+    ),
+    "rebuild.failed": (TARGET, f"build of {IMAGE} failed: exit 1"),
+    "rebuild.rolled_back": (TARGET, f"is back to myapp:dev: {IMAGE} did not come up"),
 }
 
 
@@ -163,3 +189,26 @@ def test_a_container_that_was_equal_already_says_so() -> None:
     )
 
     assert line(event).said == "in step: nothing to send, 41 ms"
+
+
+def test_an_edit_that_means_nothing_says_why() -> None:
+    event = events.RebuildDecided(
+        target=TARGET,
+        inputs=(),
+        needed=False,
+        reason="only order",
+        digest="",
+        took_ms=3,
+    )
+
+    assert line(event) == Line(subject=TARGET, said="no rebuild: only order, 3.0 ms")
+
+
+def test_a_rebuild_that_failed_shows_the_last_words_and_where_all_of_them_are() -> None:
+    failed = next(each for each in EVENTS if isinstance(each, events.RebuildFailed))
+    fields = events.as_dict(failed)
+    unlogged = events.RebuildFailed(**{**fields, "log": ""})  # type: ignore[arg-type]  # mixed
+
+    assert line(failed).body == (r"no such\tpackage", "all of it: /state/build.log")
+    assert line(failed).hint == "mend the Dockerfile"
+    assert line(unlogged).body == (r"no such\tpackage",)

@@ -1,3 +1,5 @@
+import pytest
+
 from syncd import events
 from syncd.ui.status import Status
 from tests.ui.samples import EVENTS, SERVER, TARGET, batch_done
@@ -110,3 +112,41 @@ def test_what_is_away_is_said_until_it_is_back() -> None:
 
 def test_every_event_is_taken_in() -> None:
     assert after(*EVENTS).text()
+
+
+REBUILD = {each.name: each for each in EVENTS if each.name.startswith("rebuild.")}
+
+
+def test_a_rebuild_is_told_beside_the_replicas() -> None:
+    steps = [
+        ("rebuild.started", "building an image"),
+        ("rebuild.progress", "building an image, step 3 of 8"),
+        ("rebuild.built", "delivering an image"),
+        ("rebuild.rolling", "rolling out"),
+        ("rebuild.pods", "rolling out, 0 of 2 new Pods ready"),
+    ]
+    status = after(STARTED, replicas("a"), reconciled("a"))
+    for name, words in steps:
+        status.see(REBUILD[name])
+        assert status.text() == f"1 replica in step; {words}"
+        assert status.busy
+
+    status.see(REBUILD["rebuild.done"])
+
+    assert status.text() == "1 replica in step"
+    assert not status.busy
+
+
+def test_a_rebuild_is_told_where_no_replica_is() -> None:
+    status = after(STARTED, REBUILD["rebuild.started"])
+
+    assert status.text() == "waiting for a container; building an image"
+
+
+@pytest.mark.parametrize("name", ["rebuild.failed", "rebuild.cancelled"])
+def test_a_rebuild_that_ended_is_not_told_any_more(name: str) -> None:
+    status = after(STARTED, replicas("a"), reconciled("a"), REBUILD["rebuild.started"])
+
+    status.see(REBUILD[name])
+
+    assert status.text() == "1 replica in step"
