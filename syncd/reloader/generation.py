@@ -59,7 +59,7 @@ class Generation:
         self.environ = dict(os.environ)
         self.opened: set[str] = set()
         self.folders: set[str] = set()
-        self.logged = ""
+        self.logged: list[str] = []
         self.ready = self.own_gate = False
         self.leaving = 0.0
         self.servers: list[Any] = []
@@ -91,10 +91,12 @@ class Generation:
 
     def _set_the_stage(self, program: Program) -> types.ModuleType:
         """Make of this process what Python makes of itself before it runs a command."""
-        main = types.ModuleType("__main__")
+        main, mine = types.ModuleType("__main__"), sys.modules["__main__"]
         main.__dict__["__builtins__"] = sys.modules["builtins"]
-        sys.modules["__reloader__"] = sys.modules["__main__"]  # or it would be emptied
+        if "__annotations__" in vars(mine):
+            main.__annotations__ = {}
         sys.modules["__main__"] = main
+        sys.modules["__reloader__"] = mine  # or it would be emptied
         option, folder = ["-m"], os.getcwd()
         if not program.module:
             option, folder = [], os.path.dirname(os.path.realpath(program.target))
@@ -130,7 +132,7 @@ class Generation:
 
     def _fail(self, text: str) -> None:
         if not self.ready:
-            text = self.logged if len(self.logged) > len(text) else text
+            text = "\n".join([*self.logged, text])
             places = re.findall(r'File "([^"<]+)", line (\d+)', text)
             mine = [p for p in places if not self.warm.places.third_party(p[0])]
             file, line = (mine or places or [("", "0")])[-1]
@@ -163,6 +165,7 @@ class Generation:
         ran_ms = (time.monotonic() - self.began) * 1000
         self.steps.setdefault("import_ms", ran_ms)
         self.steps["startup_ms"] = ran_ms - self.steps["import_ms"]
+        self.listeners.listen_ahead()
         environ = sorted(self._changed_environ() & self.warm.reads)
         shadowed = self._shadowed()
         self.channel.send(
@@ -262,6 +265,8 @@ class Attacher:
 
 
 def _run_script(path: str, main: types.ModuleType) -> None:
+    if sys.hexversion >= 0x03090000:
+        path = os.path.abspath(path)
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec", dont_inherit=True)
     loader = SourceFileLoader("__main__", path)

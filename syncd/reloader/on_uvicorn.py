@@ -68,7 +68,7 @@ class Uvicorn:
         self.server = server
         self.generation = generation
         config = server.config
-        config.http_protocol_class = _tracked(config.http_protocol_class)
+        config.http_protocol_class = _tracked(config.http_protocol_class, self)
 
     def wait_at_the_gate(self, *, binds: bool) -> None:
         """Have the server wait when all that is left to do is to accept."""
@@ -112,17 +112,20 @@ class Uvicorn:
         return list(self.server.server_state.connections)
 
     def _hand_over(self) -> None:
-        """Pass the connections at rest to the next generation."""
         for connection in self._connections():
-            if not getattr(connection, "at_rest", False) or not _answered(connection):
-                continue
-            transport = connection.transport
-            if transport.is_closing() or transport.get_write_buffer_size():
-                continue
-            if transport.get_extra_info("sslcontext") is None:
-                fd = transport.get_extra_info("socket").fileno()
-                if self.generation.channel.send("connection", [fd]):
-                    transport.abort()  # it closes the descriptor, not the connection
+            self.at_rest(connection)
+
+    def at_rest(self, connection: Any) -> None:
+        """Pass a connection on, if it is at rest while this generation leaves."""
+        if not self.generation.leaving or not getattr(connection, "at_rest", False):
+            return
+        transport = connection.transport
+        busy = not _answered(connection) or transport.get_write_buffer_size()
+        secret = transport.get_extra_info("sslcontext") is not None
+        if not busy and not secret and not transport.is_closing():
+            fd = transport.get_extra_info("socket").fileno()
+            if self.generation.channel.send("connection", [fd]):
+                transport.abort()  # it closes the descriptor, not the connection
 
     def adopt(self, loop: Any, sock: socket.socket) -> None:
         """Go on with a connection of the generation before."""
@@ -136,7 +139,7 @@ class Uvicorn:
         task.add_done_callback(server.server_state.tasks.discard)
 
 
-def _tracked(protocol: Any) -> Any:
+def _tracked(protocol: Any, uvicorn: Uvicorn) -> Any:
     """Return one of uvicorn's protocols, knowing whether a request began to arrive."""
     if not hasattr(protocol, "on_response_complete"):
         return protocol
@@ -151,6 +154,7 @@ def _tracked(protocol: Any) -> Any:
         def on_response_complete(self) -> None:
             self.at_rest = True
             super().on_response_complete()
+            uvicorn.at_rest(self)
 
     return Tracked
 

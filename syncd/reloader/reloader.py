@@ -45,6 +45,7 @@ waits for the order to drain (the program would see it, and could not fork any m
 # ruff: noqa: ANN401, PLC0415, PTH100 - argparse's values, for the supervisor alone
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -53,11 +54,12 @@ import sys
 
 from syncd.reloader.channel import Channel, say
 from syncd.reloader.control import SOCKET_ENV, Control, connect, socket_paths
+from syncd.reloader.ends import exit_code
 from syncd.reloader.generation import Generation
 from syncd.reloader.program import Unchanged, is_isolated, resolve
 from syncd.reloader.reactor import Reactor
 from syncd.reloader.seams import SEAMS
-from syncd.reloader.supervisor import Supervisor, exit_code
+from syncd.reloader.supervisor import Supervisor
 from syncd.reloader.warm import Warm
 
 
@@ -179,7 +181,8 @@ def supervise(options: Any) -> tuple[int, bool]:
 def end(status: int, *, asked: bool) -> None:
     """End as the command ended."""
     if os.WIFSIGNALED(status) and os.getpid() != 1:
-        signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+        with contextlib.suppress(OSError):  # SIGKILL has no other
+            signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
         os.kill(os.getpid(), os.WTERMSIG(status))
     # No signal ends PID 1 unless it wants to. A server that is asked to end by one, and
     # raises it again when it is done, goes on from there, and ends well.

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 def attach_logging(module: Any, generation: Generation) -> None:
-    """Remember the last error that was logged: so servers say why they do not start."""
+    """Remember the errors that are logged: so servers say why they do not start."""
     plain = module.Logger.callHandlers
 
     def call_handlers(logger: Any, record: Any) -> None:
         if record.levelno >= module.ERROR and not generation.ready:
-            generation.logged = module.Formatter().format(record)
+            generation.logged.append(module.Formatter().format(record))
         plain(logger, record)
 
     module.Logger.callHandlers = call_handlers

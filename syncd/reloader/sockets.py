@@ -90,9 +90,15 @@ class Listeners:
             if not self.held.get(key) and not self.are_elsewhere():
                 with contextlib.suppress(NotHere):
                     sock = _bind(family, address)
-                    self.channel.send("hold", [sock.fileno()], key=key)
-                    self.bound.pop(sock.fileno(), None)
+                    sock.listen()
                     self.held[key] = [sock.detach()]
+
+    def listen_ahead(self) -> None:
+        """Listen on what is bound, so that from now on nobody is refused."""
+        for fd in list(self.bound):
+            # It may be something else by now, or nothing.
+            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(fd)) as sock:
+                sock.listen()
 
     def bind_all(self, host: Any, port: Any) -> list[socket.socket]:
         """Return sockets that are bound to all of an address.

@@ -77,9 +77,13 @@ class Warm:
         gc.collect()
         gc.disable()  # in this process only: a page that nobody writes to stays shared
         gc.freeze()
-        took_ms = (time.monotonic() - began) * 1000
-        loaded = len(self.preloaded)
-        self.channel.send("loaded", cold=witness.found, modules=loaded, took_ms=took_ms)
+        self.channel.send(
+            "loaded",
+            cold=witness.found,
+            skipped=witness.skipped,
+            modules=len(self.preloaded),
+            took_ms=(time.monotonic() - began) * 1000,
+        )
 
     def _look_at_disk(self) -> dict[str, Any]:
         """Return what third-party code looks like: modules, and what is installed."""

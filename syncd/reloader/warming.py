@@ -10,6 +10,7 @@ import signal
 from syncd.reloader.channel import Channel
 from syncd.reloader.program import Program
 from syncd.reloader.reactor import Reactor
+from syncd.reloader.witness import lies_in
 
 
 TYPE_CHECKING = False
@@ -105,7 +106,8 @@ class Warming:
     def explain(self) -> dict[str, Any]:
         """Return which modules are warm, and why others are not."""
         names = self.current.names if self.current.modules else ()
-        return {"warm": sorted(set(names) - set(self.cold)), "cold": self.cold}
+        warm = (n for n in names if not any(lies_in(n, cold) for cold in self.cold))
+        return {"warm": sorted(warm), "cold": self.cold}
 
     def _try(self) -> None:
         if self.candidate is not None:
@@ -152,7 +154,7 @@ class Warming:
 
     def _on_loaded(self, warm: WarmEnd, message: dict[str, Any]) -> None:
         self.candidate = None
-        self.cold.update(message["cold"])
+        self.cold.update({**message["cold"], **message["skipped"]})
         self.rounds += 1
         if not message["cold"]:
             self._retire(self.current)

@@ -44,7 +44,8 @@ class Witness:
 
     Attributes:
         stack: The modules that are being executed, the innermost last.
-        found: What was found out here, beyond what was `known`.
+        found: What was found out here, beyond what was `known`, and by an import.
+        skipped: What was not even begun.
         reads: The environment variables that were read.
     """
 
@@ -55,6 +56,7 @@ class Witness:
         self.known = known
         self.program_sets = set(program_sets)
         self.found: dict[str, str] = {}
+        self.skipped: dict[str, str] = {}
         self.stack: list[str] = []
         self.reads: set[str] = set()
         self.before = traces()
@@ -105,6 +107,8 @@ class Witness:
         if spec is None:
             return None
         if not self.places.may_be_warm(spec):
+            if not self.stack:
+                self.skipped[name] = "has a part that is the developer's code"
             self.blame(f"imports {name}, the developer's code")
             raise LeftCold
         return executed_by(spec, self._execute)

@@ -1,0 +1,221 @@
+"""What is loaded once for all generations, and what is not."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.reloader.running import SCRIPT, Running, plain, start
+
+
+# Each module of the fake third-party code, and why it has to be left cold.
+LIBRARIES = {
+    "calm": ("import os\n", None),
+    "starts_a_thread": (
+        "from threading import Event, Thread\nThread(target=Event().wait).start()\n",
+        "leaves behind a thread",
+    ),
+    "opens_a_socket": (
+        "import socket\nsock = socket.socket()\n",
+        "leaves behind a socket",
+    ),
+    "makes_a_loop": (
+        "import asyncio\nloop = asyncio.new_event_loop()\n",
+        "leaves behind a socket, an open file",
+    ),
+    "handles_a_signal": (
+        "import signal\nsignal.signal(signal.SIGUSR2, print)\n",
+        "leaves behind a signal handler",
+    ),
+    "reads_the_environment": (
+        "import os\nLEVEL = os.environ.get('APP_LEVEL')\n",
+        "reads $APP_LEVEL, which the program sets",
+    ),
+    "needs_the_program": (
+        "import sys\nassert 'settings' in sys.modules, 'configure first'\n",
+        "cannot be loaded without the program: AssertionError: configure first",
+    ),
+    "uses_the_program": ("import settings\n", "imports settings, the developer's code"),
+    "uses_a_thread": ("import starts_a_thread\n", "imports starts_a_thread"),
+    "is_told_to": ("", "--cold"),
+}
+
+IMPORTS = "\n".join(f"import {name}" for name in LIBRARIES)
+PROGRAM = f"""
+import os, settings
+os.environ["APP_LEVEL"] = "debug"
+{IMPORTS}
+ANSWER = f"{{reads_the_environment.LEVEL}} FRESH"
+"""
+
+
+def install(folder: Path, libraries: dict[str, str]) -> None:
+    """Put modules where installers put them."""
+    folder.mkdir(exist_ok=True)
+    (folder / "libraries-1.dist-info").mkdir(exist_ok=True)
+    for name, text in libraries.items():
+        path = folder / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+
+def launch(reloader: Path, folder: Path, *options: str) -> Running:
+    paths = f"{folder.parent / 'deps'}{os.pathsep}{folder.parent / 'shared'}"
+    return start(
+        reloader, folder, SCRIPT, options=options, environ={"PYTHONPATH": paths}
+    )
+
+
+def test_what_no_generation_may_inherit_is_left_cold_with_the_reason(
+    reloader: Path, folder: Path
+) -> None:
+    install(
+        folder.parent / "deps", {name: text for name, (text, _) in LIBRARIES.items()}
+    )
+    (folder.parent / "shared").mkdir()
+    (folder.parent / "shared" / "settings.py").write_text("")
+    (folder / "main.py").write_text(plain(PROGRAM.replace("FRESH", "1")))
+    with launch(reloader, folder, "--cold", "is_told_to") as running:
+        running.serves().warm()
+
+        facts = running.line.ask("explain")
+        answer = running.edit("main.py", plain(PROGRAM.replace("FRESH", "2")))
+
+        reasons = {name: why for name, (_, why) in LIBRARIES.items() if why}
+        assert facts["cold"] == reasons
+        assert {"calm", "http.server"} <= set(facts["warm"])
+        assert "settings" not in facts["warm"]
+        assert answer["op"] == "serving"
+        assert running.get() == "debug 2"
+
+
+def test_changed_third_party_code_is_loaded_anew(reloader: Path, folder: Path) -> None:
+    deps = folder.parent / "deps"
+    install(deps, {"library": "NAME = 'one'\n"})
+    text = plain("from library import NAME as ANSWER")
+    (folder / "main.py").write_text(text)
+    with launch(reloader, folder) as running:
+        running.serves().warm()
+
+        install(deps, {"library": "NAME = 'two and more'\n"})
+        assert running.edit("main.py", text)["op"] == "serving"
+        assert running.get() == "two and more"
+
+        running.warm()
+        assert "library" in running.line.ask("explain")["warm"]
+
+        install(deps, {"another": "NAME = 'three'\n"})
+        text = plain("from another import NAME as ANSWER")
+        assert running.edit("main.py", text)["op"] == "serving"
+        assert running.get() == "three"
+
+
+def test_a_file_of_the_developer_takes_the_place_of_a_warm_module(
+    reloader: Path, folder: Path
+) -> None:
+    install(folder.parent / "deps", {"library": "NAME = 'installed'\n"})
+    text = plain("from library import NAME as ANSWER")
+    (folder / "main.py").write_text(text)
+    with launch(reloader, folder) as running:
+        running.serves().warm()
+        assert running.get() == "installed"
+
+        assert running.edit("library.py", "NAME = 'mine'\n")["op"] == "serving"
+        assert running.get() == "mine"
+
+        (folder / "library.py").unlink()
+        assert running.batch(folder / "library.py")["op"] == "serving"
+        assert running.get() == "installed"
+
+
+def test_a_variable_that_a_warm_module_read_is_set_by_an_edit(
+    reloader: Path, folder: Path
+) -> None:
+    library = "import os\nNAME = os.environ.get('APP_NAME', 'none')\n"
+    install(folder.parent / "deps", {"library": library})
+    text = "import os\n{}\nfrom library import NAME as ANSWER"
+    (folder / "main.py").write_text(plain(text.format("")))
+    with launch(reloader, folder) as running:
+        running.serves().warm()
+        assert running.get() == "none"
+
+        for name in ("two", "three"):
+            setting = f"os.environ['APP_NAME'] = '{name}'"
+            assert (
+                running.edit("main.py", plain(text.format(setting)))["op"] == "serving"
+            )
+            assert running.get() == name
+
+
+def test_editable_installs_and_namespaces_that_reach_into_them_stay_cold(
+    reloader: Path, folder: Path
+) -> None:
+    deps, checkout = folder.parent / "deps", folder.parent / "checkout"
+    install(deps, {"space/theirs": "NAME = 'theirs'\n"})
+    (checkout / "space").mkdir(parents=True)
+    (checkout / "space" / "mine.py").write_text("NAME = 'one'\n")
+    (checkout / "linked").mkdir()
+    (checkout / "linked" / "__init__.py").write_text("NAME = 'one'\n")
+    (deps / "linked").symlink_to(checkout / "linked")
+    imports = "import linked\nfrom space import mine, theirs\n"
+    text = plain(imports + "ANSWER = f'{theirs.NAME} {mine.NAME} {linked.NAME}'")
+    (folder / "main.py").write_text(text)
+    paths = f"{deps}{os.pathsep}{checkout}"
+    with start(reloader, folder, SCRIPT, environ={"PYTHONPATH": paths}) as running:
+        running.serves().warm()
+        assert running.get() == "theirs one one"
+        warm = running.line.ask("explain")["warm"]
+        assert not [name for name in warm if name.startswith(("space", "linked"))]
+
+        (checkout / "space" / "mine.py").write_text("NAME = 'two'\n")
+        (checkout / "linked" / "__init__.py").write_text("NAME = 'two'\n")
+        assert running.batch(checkout / "space" / "mine.py")["op"] == "serving"
+        assert running.get() == "theirs two two"
+
+
+def test_random_numbers_differ_between_generations(
+    reloader: Path, folder: Path
+) -> None:
+    text = plain("import random\nANSWER = str(random.random())")
+    (folder / "main.py").write_text(text)
+    with start(reloader, folder, SCRIPT) as running:
+        running.serves().warm()
+        answers = {running.get()}
+        for _ in range(3):
+            running.edit("main.py", text)
+            answers.add(running.get())
+
+        assert len(answers) == 4
+
+
+SAFE_AFTER_FORK = {
+    "asyncpg": "import asyncpg\nANSWER = asyncpg.__version__",
+    "grpc": "import grpc\nchannel = grpc.insecure_channel('127.0.0.1:9')\n"
+    "channel.close()\nANSWER = grpc.__version__",
+    "numpy": "import numpy\nANSWER = str((numpy.ones((99, 99)) @ numpy.ones(99)).sum())",
+    "pandas": "import pandas\nANSWER = str(pandas.DataFrame({'a': [1, 2]}).a.sum())",
+    "prometheus_client": "import prometheus_client as p\n"
+    "p.Counter('asked', 'times').inc()\nANSWER = p.generate_latest().decode()[-20:]",
+    "psycopg": "import psycopg\nANSWER = psycopg.__version__",
+    "sqlalchemy": "import sqlalchemy as s\nwith s.create_engine('sqlite://').connect() as c:"
+    "\n    ANSWER = str(c.scalar(s.text('select 42')))",
+    "sentry_sdk": "import sentry_sdk\nsentry_sdk.init()\nANSWER = sentry_sdk.VERSION",
+}
+
+
+@pytest.mark.parametrize("library", SAFE_AFTER_FORK)
+def test_a_well_known_library_works_in_each_generation(
+    reloader: Path, folder: Path, library: str
+) -> None:
+    pytest.importorskip(library)
+    reloads = int(os.environ.get("SYNCD_TEST_RELOADS", "3"))
+    text = plain(SAFE_AFTER_FORK[library])
+    (folder / "main.py").write_text(text)
+    with start(reloader, folder, SCRIPT) as running:
+        expected = running.serves().warm().get()
+        facts = running.line.ask("explain")
+        sys.stderr.write(f"{library}: {facts['cold']}\n")
+        for _ in range(reloads):
+            assert running.edit("main.py", text)["op"] == "serving"
+            assert running.get() == expected
