@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import anyio
+import anyio.from_thread
 
 from syncd.loopback.kubelet import volumes
 from syncd.loopback.kubelet.container import Container
@@ -112,8 +113,9 @@ class PodWorker:
         place, claims = ward.folder / "volumes", ward.node.folder / "claims"
         while not ward.stopping.is_set():
             try:
+                # The files are written in a thread, what is in them is asked for here.
                 ward.volumes = await anyio.to_thread.run_sync(
-                    volumes.prepare, ward.pod, place, claims, ward.node.lookup
+                    volumes.prepare, ward.pod, place, claims, self._lookup
                 )
             except NoSuchObject as error:
                 failed = f"MountVolume.SetUp failed: {error}"
@@ -121,6 +123,10 @@ class PodWorker:
                 await ward.pause(ward.node.pace.pull_backoff_s)
             else:
                 return
+
+    def _lookup(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+        find = self._ward.node.lookup
+        return anyio.from_thread.run_sync(find, kind, namespace, name)
 
     async def _rest(self) -> None:
         """Wait for the Pod's deletion; all that was to run has."""

@@ -69,7 +69,6 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Take the connection's end; a server that cannot know is not told."""
         self._lost = True
-        self._wires.discard(self)
         if not self._up.deaf:
             self._up.then(lambda: self._tell_lost(exc))
 
@@ -156,6 +155,8 @@ class Wire(asyncio.Protocol):
         if not self._told:
             self._told = True
             self._inner.connection_lost(exc)
+        if self._lost:
+            self._wires.discard(self)
 
     def _press_client(self, on: bool) -> None:  # noqa: FBT001 -- on or off
         self.pause("lane", on=on)

@@ -68,6 +68,13 @@ class Shim:
         signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
         self._selector.register(self._sock, selectors.EVENT_READ)
         self._selector.register(alarm, selectors.EVENT_READ)
+        try:
+            self._serve(alarm)
+        finally:
+            signal.set_wakeup_fd(-1)
+            self._end_all()
+
+    def _serve(self, alarm: socket.socket) -> None:
         open_ = True
         while open_:
             limited = any(child.order["memory"] for child in self._children.values())
@@ -80,10 +87,12 @@ class Shim:
                     self._settle_start(cast("Child", key.data))
             self._enforce_memory()
             self._reap()
-        self._end_all()
 
     def _receive(self) -> bool:
-        data, fds, _, _ = socket.recv_fds(self._sock, 65536, 64)
+        try:
+            data, fds, _, _ = socket.recv_fds(self._sock, 65536, 64)
+        except ConnectionResetError:  # the node went, and left words unread
+            return False
         for fd in fds:
             os.set_inheritable(fd, False)  # noqa: FBT003 -- of the standard library
         self._fds += fds
