@@ -53,10 +53,11 @@ class Scanner:
                 place; the snapshot is as it was.
         """
         known, self._generation = self._generation, self._ignore.generation
-        changed = self._scan()
-        if known == self._generation and self._rules_read_again(changed):
+        same_rules = known == self._generation
+        changed = self._scan(same_rules=same_rules)
+        if same_rules and self._rules_read_again(changed):
             self._generation = self._ignore.generation
-            changed |= self._scan()
+            changed |= self._scan(same_rules=False)
         return changed
 
     def rescan(self, hints: Iterable[bytes]) -> frozenset[bytes]:
@@ -82,9 +83,9 @@ class Scanner:
         self.problems.update(walk.problems)
         return self._replace(known - walk.found.keys(), walk.found)
 
-    def _scan(self) -> frozenset[bytes]:
+    def _scan(self, *, same_rules: bool) -> frozenset[bytes]:
         with self._opened() as (top, identity):
-            walk = Walk(top, self._ignore, self.tree)
+            walk = Walk(top, self._ignore, self.tree, same_rules=same_rules)
             walk.descend(b"")
         self._check(walk, identity)
         self._identity = identity

@@ -43,6 +43,7 @@ class Walk:
         top: Descriptor of the root.
         ignore: The rules of the root.
         old: The last snapshot: what did not move since is taken from it.
+        same_rules: What `old` holds is not ignored, so that need not be asked again.
         folds_case: Whether the file system answers for other spellings of a name.
 
     Attributes:
@@ -57,6 +58,7 @@ class Walk:
         ignore: Ignore,
         old: Mapping[bytes, Entry],
         *,
+        same_rules: bool = False,
         folds_case: bool = sys.platform == "darwin",
     ) -> None:
         self.found: dict[bytes, Entry] = {}
@@ -65,6 +67,7 @@ class Walk:
         self._top = top
         self._ignore = ignore
         self._old = old
+        self._same_rules = same_rules
         self._folds_case = folds_case
         self._folders: dict[int, Entry] = {}
         self._excluded: dict[bytes, Entry] = {}
@@ -94,7 +97,7 @@ class Walk:
         if stat.S_ISDIR(found.st_mode):
             self._folder(path, found.st_mode)
         elif not self._ignore.ignored(path, is_dir=False):
-            self._leaf(folder, name, path, found)
+            self._leaf(folder, name, path, found, self._old.get(path))
 
     def _drain(self) -> None:
         while self._pending:
@@ -112,7 +115,8 @@ class Walk:
 
     def _list(self, top: int, folder: bytes) -> None:
         prefix = folder + b"/" if folder else b""
-        skipped = self._ignore.within(folder)
+        ignored = self._ignore.within(folder)
+        same_rules, known = self._same_rules, self._old.get
         with os.scandir(top) as items:
             for item in items:
                 name = item.name.encode(_ENCODING, "surrogateescape")
@@ -121,9 +125,12 @@ class Walk:
                     if item.is_dir(follow_symlinks=False):
                         found = item.stat(follow_symlinks=False)
                         self._folder(path, found.st_mode)
-                    elif not skipped(name, path):
+                        continue
+                    old = known(path)
+                    let_in = same_rules and old and old.kind is not Kind.DIR
+                    if let_in or not ignored(name, path):
                         found = item.stat(follow_symlinks=False)
-                        self._leaf(top, name, path, found)
+                        self._leaf(top, name, path, found, old)
                 except FileNotFoundError:
                     continue
                 except OSError as exc:
@@ -143,10 +150,16 @@ class Walk:
             self._add(path, entry)
         self._pending.append(path)
 
-    def _leaf(self, top: int, name: bytes, path: bytes, found: os.stat_result) -> None:
+    def _leaf(
+        self,
+        top: int,
+        name: bytes,
+        path: bytes,
+        found: os.stat_result,
+        old: Entry | None,
+    ) -> None:
         mode = found.st_mode
         stamp = _stamp(found)
-        old = self._old.get(path)
         if old is not None and old.stamp == stamp:
             self._add(path, old)
         elif stat.S_ISREG(mode):

@@ -65,7 +65,7 @@ def repositories(draw: st.DrawFn) -> tuple[Mapping[bytes, bytes], set[bytes]]:
     return files, folders
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(repositories())
 def test_git_ignores_the_same_paths(
     repository: tuple[Mapping[bytes, bytes], set[bytes]],

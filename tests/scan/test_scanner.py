@@ -398,3 +398,16 @@ def test_bad_rules_are_a_problem_and_the_old_ones_stand(root: Path) -> None:
 
     assert set(scanner.tree) == {b".dockerignore"}
     assert "Docker refuses" in scanner.problems[b".dockerignore"].reason
+
+
+def test_a_file_in_the_place_of_a_folder_is_asked_about_anew(root: Path) -> None:
+    (root / "build").mkdir()
+    scanner = scanned(root, "build", "!build/")
+    found = set(scanner.tree)
+
+    (root / "build").rmdir()
+    (root / "build").write_text("")
+    scanner.scan()
+
+    assert found == {b"build"}
+    assert scanner.tree == {}
