@@ -51,7 +51,7 @@ class AgentProcess:
         user: int | None = None,
         **hello: Any,
     ) -> None:
-        argv, payload = boot(interpreter)
+        argv, payload = boot(interpreter, hello.get("session", ""))
         self.process = subprocess.Popen(
             [*prefix, *argv],
             stdin=subprocess.PIPE,

@@ -25,7 +25,7 @@ MODULES = (
 TOO_OLD = frozenset({91, 2})
 
 _BOOT = """\
-# syncd agent
+# syncd agent {session}
 import sys
 if sys.version_info < (3, 8):
     sys.stderr.write("syncd needs Python 3.8 or newer, this is " + sys.version + "\\n")
@@ -45,16 +45,17 @@ sys.exit(module.main("{digest}"))
 """
 
 
-def boot(interpreter: str) -> tuple[tuple[str, ...], bytes]:
+def boot(interpreter: str, session: str = "") -> tuple[tuple[str, ...], bytes]:
     """Return the command that starts the agent, and what it must be sent first.
 
     The command reads exactly those bytes; frames follow. It exits with 91 and a line
     on stderr if the interpreter is too old. Isolated (`-I -S`), so that nothing of the
     container's own packages is imported; `-X utf8`, so that names are the bytes that
-    they are, in any locale; `-B`, as it must write nothing.
+    they are, in any locale; `-B`, as it must write nothing. `session` stands in its
+    command line, so that a later agent of the same session finds it and ends it.
     """
     packed, digest = _packed()
-    line = _BOOT.format(size=len(packed), digest=digest)
+    line = _BOOT.format(size=len(packed), digest=digest, session=session)
     return (interpreter, "-I", "-S", "-B", "-X", "utf8", "-c", line), packed
 
 

@@ -27,7 +27,7 @@ from contextlib import suppress
 from syncd.agent.batch import Batch
 from syncd.agent.burst import land
 from syncd.agent.folders import Root
-from syncd.agent.hooks import run, send_signal
+from syncd.agent.hooks import end_earlier, run, send_signal
 from syncd.agent.link import Answer, Broken, PeerGone, Wire
 from syncd.agent.look import hash_files, list_folders, self_portrait
 from syncd.agent.scratch import Clock, Temporaries
@@ -88,6 +88,8 @@ class Agent:
     def _greet(self, message: dict[str, Any]) -> None:
         self.roots = message["roots"]
         self.wire.silence_s = message.get("silence_s")
+        if message.get("session"):
+            end_earlier(message["session"])
         portrait = self_portrait(self.roots, message.get("tools", ()))
         self.wire.send(op="hello", version=VERSION, digest=self.digest, **portrait)
         sha256()  # loads OpenSSL while the next message is on its way

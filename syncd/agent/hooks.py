@@ -1,4 +1,4 @@
-"""Commands run, and signals sent, in the container."""
+"""Commands run, signals sent, and earlier agents ended, in the container."""
 
 # pathlib would double the start-up.
 # ruff: noqa: PTH123, PTH208
@@ -8,8 +8,9 @@ import os
 import select
 import signal
 import time
+from contextlib import suppress
 
-from syncd.agent.link import CHUNK, Answer
+from syncd.agent.link import CHUNK, Answer, Broken
 from syncd.agent.scratch import MARK, command_line
 
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from syncd.agent.link import Wire
 
+KILL_S = 5
 TAIL = 8 << 10  # of a command's output, that is told
 SHELLS = ("sh", "bash", "dash", "ash", "busybox", "zsh")
 
@@ -102,6 +104,25 @@ def send_signal(wire: Wire, message: Mapping[str, Any]) -> None:
     answer.close(code=code, output_tail="\n".join(said))
 
 
+def end_earlier(session: str) -> None:
+    """End the agents that served `session` before this one.
+
+    Their streams are lost, but may still deliver what they held; that would land on
+    top of what this agent brings.
+    """
+    deadline = time.monotonic() + KILL_S
+    mark = f"{MARK} {session}\n"
+    for pid in processes():
+        if int(pid) == os.getpid() or mark not in command_line(pid):
+            continue
+        with suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+        while command_line(pid):  # a zombie has none
+            if time.monotonic() > deadline:
+                raise Broken(f"the earlier agent {pid} does not end")
+            time.sleep(0.005)
+
+
 def matching(text: str) -> list[int]:
     """Return the processes whose command line contains `text`.
 
@@ -109,12 +130,19 @@ def matching(text: str) -> list[int]:
     told to start it, and no agent.
     """
     found = {}
-    for pid in os.listdir("/proc"):
-        if pid.isdigit():
-            line = command_line(pid)
-            if text in line and MARK not in line and not is_launcher(line):
-                found[int(pid)] = parent_of(pid)
+    for pid in processes():
+        line = command_line(pid)
+        if text in line and MARK not in line and not is_launcher(line):
+            found[int(pid)] = parent_of(pid)
     return sorted(pid for pid, parent in found.items() if parent not in found)
+
+
+def processes() -> list[str]:
+    """Return the ids of all processes that can be seen."""
+    try:
+        return [name for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:  # macOS has none
+        return []
 
 
 def is_launcher(line: str) -> bool:

@@ -83,15 +83,26 @@ class AgentLink:
     """Speaks to the agent over an exec stream.
 
     Open it with `meet`; then `serve` must run for as long as it is used.
+
+    Args:
+        stream: Where the agent is, or will be.
+        roots: The sync roots.
+        patience: How long the stream may be silent.
+        session: Stands for all agents of one session: the new one ends those before.
     """
 
     window = 8
 
     def __init__(
-        self, stream: Stream, roots: Sequence[Root], patience: Patience
+        self,
+        stream: Stream,
+        roots: Sequence[Root],
+        patience: Patience,
+        session: str = "",
     ) -> None:
         self._stream = stream
         self._patience = patience
+        self._session = session
         self._roots = roots
         self._decoder = wire.Decoder()
         self._questions: dict[tuple[str, int], _Question] = {}
@@ -119,20 +130,26 @@ class AgentLink:
             TransportError: If it does not answer in time.
             ProcessEnded: If the process ended instead.
         """
-        roots = [root.remote for root in self._roots]
+        greeting = {
+            "op": "hello",
+            "roots": [root.remote for root in self._roots],
+            "session": self._session,
+            # Gone before we would have given up, and another agent comes.
+            "silence_s": (self._patience.ping_s + self._patience.silence_s) / 2,
+        }
         with anyio.move_on_after(self._patience.handshake_s):
             await self._stream.send(boot)
-            await self._say({"op": "hello", "roots": roots})
-            greeting = await self._next("hello")
+            await self._say(greeting)
+            answer = await self._next("hello")
             asked = anyio.current_time()
             await self._say({"op": "ping", "id": 0})
             await self._next("pong")
             self._hello = Hello(
-                via=f"{via} {greeting['python']}",
+                via=f"{via} {answer['python']}",
                 protocol=self._stream.protocol,
-                user=str(greeting["user"]),
+                user=str(answer["user"]),
                 round_trip_ms=(anyio.current_time() - asked) * 1000,
-                roots=tuple(_root_state(state) for state in greeting["roots"]),
+                roots=tuple(_root_state(state) for state in answer["roots"]),
             )
             return
         raise TransportError(

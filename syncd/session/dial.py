@@ -1,5 +1,7 @@
 """Opening a link: the agent where there is a Python, else `sh` and `tar`."""
 
+import hashlib
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -21,6 +23,7 @@ INTERPRETERS = (
     "/usr/bin/python3",
     "/opt/venv/bin/python3",
 )
+_SYNCD = secrets.token_hex(8)  # this process
 _TOO_OLD = 91  # what the boot line exits with under a Python before 3.8
 
 
@@ -35,9 +38,10 @@ async def dial(
         TransportError: If the container cannot be reached.
     """
     for interpreter in INTERPRETERS:
-        argv, boot = agent.boot(interpreter)
+        session = _session(replica, roots)
+        argv, boot = agent.boot(interpreter, session)
         async with open_exec(api, replica, argv) as stream:
-            link = AgentLink(stream, roots, patience)
+            link = AgentLink(stream, roots, patience, session)
             if await _answers(link, boot):
                 try:
                     yield link
@@ -55,6 +59,13 @@ async def dial(
             " variant of yours",
         ) from error
     yield fallback
+
+
+def _session(replica: Replica, roots: Sequence[Root]) -> str:
+    """Return what the agents of one session have in common, and share with no other."""
+    place = (replica.uid, replica.container, replica.container_id)
+    said = "\0".join((_SYNCD, *place, *(root.remote for root in roots)))
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 async def _answers(link: AgentLink, boot: bytes) -> bool:

@@ -210,3 +210,14 @@ def test_a_process_that_is_gone_is_an_error_as_data(agent: AgentProcess) -> None
     assert answer["errors"][0]["path"] == str(2**22 + 1)
     assert answer["code"] == 1
     assert "No such process" in answer["output_tail"]
+
+
+def test_an_earlier_agent_of_the_session_ends_and_no_other(remote: Path) -> None:
+    with (
+        AgentProcess(remote, session="1") as earlier,
+        AgentProcess(remote, session="11") as other,
+        AgentProcess(remote, session="1") as later,
+    ):
+        assert earlier.process.wait(10) == -signal.SIGKILL
+        assert other.ask({"op": "ping", "id": 0})["op"] == "pong"
+        assert later.ask({"op": "ping", "id": 0})["op"] == "pong"
