@@ -21,6 +21,7 @@ looked into.
 
 from syncd.ignore.ignore import Decision, Ignore
 from syncd.ignore.repo import Repository
+from syncd.ignore.sources import RULE_FILES
 
 
-__all__ = ["Decision", "Ignore", "Repository"]
+__all__ = ["RULE_FILES", "Decision", "Ignore", "Repository"]

@@ -14,6 +14,7 @@ from syncd.ignore.rules import Rules, Standing, read_lines
 DOCKER = b".dockerignore"
 GIT = b".gitignore"
 OWN = b".syncdignore"
+RULE_FILES = frozenset({DOCKER, GIT, OWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,7 @@ class Sources:
 
     def outside(self) -> tuple[tuple[Path, frozenset[bytes]], ...]:
         """Return the folders outside of the root, and which files there hold rules."""
-        names = frozenset({DOCKER, GIT, OWN})
-        folders = [(folder, names) for folder in self.above]
+        folders = [(folder, RULE_FILES) for folder in self.above]
         if self.repository is not None:
             info = self.repository.common_dir / "info"
             folders.append((info, frozenset({b"exclude"})))

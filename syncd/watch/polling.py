@@ -12,6 +12,7 @@ import anyio
 from anyio import to_thread
 
 from syncd.events import Emit, WatchStarted
+from syncd.ignore import RULE_FILES
 from syncd.watch.inbox import Inbox
 from syncd.watch.root import Presence, Watched
 
@@ -43,10 +44,10 @@ async def poll(root: int, watched: Watched, inbox: Inbox, emit: Emit) -> None:
         )
     )
     presence = Presence(root, watched, inbox, emit)
-    rules = await to_thread.run_sync(_rules_outside, watched)
+    rules = await to_thread.run_sync(_rule_files, watched)
     while True:
         if await presence.check():
-            before, rules = rules, await to_thread.run_sync(_rules_outside, watched)
+            before, rules = rules, await to_thread.run_sync(_rule_files, watched)
             if rules != before:
                 await watched.reload_rules(emit)
             inbox.note_everything(root)
@@ -81,10 +82,13 @@ def _count(watched: Watched) -> tuple[int, int]:
     return entries, folders
 
 
-def _rules_outside(watched: Watched) -> tuple[tuple[str, int, int], ...]:
-    """Return what tells if a rule file above the root changed; the scan sees others."""
+def _rule_files(watched: Watched) -> tuple[tuple[str, int, int], ...]:
+    """Return what tells if a rule file changed at or above the root.
+
+    Those in folders of the root are seen by the scan, unless they ignore themselves.
+    """
     found = []
-    for folder, names in watched.ignore.outside:
+    for folder, names in ((watched.path, RULE_FILES), *watched.ignore.outside):
         for name in sorted(names):
             path = folder / os.fsdecode(name)
             try:

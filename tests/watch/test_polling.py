@@ -49,6 +49,14 @@ async def test_rules_above_a_polled_root_are_read_again(tmp_path: Path) -> None:
             await running.until_everything()
 
 
+async def test_rules_that_ignore_themselves_are_read_again(tmp_path: Path) -> None:
+    (tmp_path / ".dockerignore").write_text(".dockerignore\n")
+    async with watching(tmp_path, poll=True) as running:
+        (tmp_path / ".dockerignore").write_text(".dockerignore\n*.log\n")
+        while not running.ignore.ignored(b"x.log", is_dir=False):
+            await running.until_everything()
+
+
 @pytest.mark.parametrize(
     ("entries", "pause_s"), [(0, 0.5), (1_000, 0.5), (50_000, 3.0), (10**6, 10.0)]
 )
