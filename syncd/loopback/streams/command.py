@@ -210,7 +210,7 @@ class Command:
             case Data(channels.STDIN, data) if task.feed and self._stdin_open:
                 await task.feed.put(data)
             case Data(channels.RESIZE, data) if task.resize:
-                _resize(task.resize, data)
+                resize(task.resize, data)
             case CloseChannel(channels.STDIN) if task.feed:
                 self._stdin_open = False
                 task.feed.end()
@@ -221,9 +221,10 @@ class Command:
                 pass  # a channel that nobody listens to
 
 
-def _resize(resize: Callable[[int, int], None], data: bytes) -> None:
+def resize(apply: Callable[[int, int], None], data: bytes) -> None:
+    """Resize a terminal as a message of the client says, if it says anything."""
     try:
         size = json.loads(data)
-        resize(int(size["Width"]), int(size["Height"]))
+        apply(int(size["Width"]), int(size["Height"]))
     except (ValueError, KeyError, TypeError, OSError):
         return  # as a server does that cannot make sense of it

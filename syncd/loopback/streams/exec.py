@@ -16,6 +16,7 @@ from syncd.loopback.runtime.client import StartFailed
 from syncd.loopback.streams import channels, upgrade
 from syncd.loopback.streams.command import Command, Task, Wanted
 from syncd.loopback.streams.connection import Verbatim
+from syncd.loopback.streams.spdy_command import SpdyCommand
 from syncd.loopback.streams.upgrade import Refused
 
 
@@ -33,7 +34,7 @@ async def serve_exec(
     argv = request.query.getall("command", [])
 
     async def start(container: Container, wanted: Wanted) -> Task:
-        return await _start(node, container, argv, wanted)
+        return await start_exec(node, container, argv, wanted)
 
     return await _serve(request, node, pod, dialect, start, "exec")
 
@@ -46,7 +47,7 @@ async def serve_attach(
     Raises:
         ApiError: If the request is refused before it gets to the node.
     """
-    return await _serve(request, node, pod, dialect, _attach, "attach")
+    return await _serve(request, node, pod, dialect, attach_to, "attach")
 
 
 async def _serve(
@@ -62,19 +63,26 @@ async def _serve(
     upgrade.check_bound(pod)
     upgrade.check_upgrade(request)
     try:
-        wanted = _wanted(request)
-        container = _running(node, pod, name)
-        connection, protocol = upgrade.websocket(
-            request, channels.Endpoint.COMMAND, dialect
-        )
+        wanted = wanted_streams(request)
+        container = running_container(node, pod, name)
+        command = _command(request, dialect)
     except Refused as refusal:
         return refusal.response
-    command = Command(connection, protocol, dialect)
     await command.run(wanted, functools.partial(start, container, wanted))
     return Verbatim()
 
 
-def _wanted(request: web.Request) -> Wanted:
+def _command(request: web.Request, dialect: Dialect) -> Command | SpdyCommand:
+    if upgrade.wants_spdy(request):
+        session = upgrade.spdy(request, channels.V4.name)
+        return SpdyCommand(session, dialect)
+    connection, protocol = upgrade.websocket(
+        request, channels.Endpoint.COMMAND, dialect
+    )
+    return Command(connection, protocol, dialect)
+
+
+def wanted_streams(request: web.Request) -> Wanted:
     def asked(name: str) -> bool:
         return request.query.get(name, "").lower() in ("true", "1")
 
@@ -84,14 +92,14 @@ def _wanted(request: web.Request) -> Wanted:
     return wanted
 
 
-def _running(node: Node, pod: Mapping[str, Any], name: str) -> Container:
+def running_container(node: Node, pod: Mapping[str, Any], name: str) -> Container:
     try:
         return node.running(pod["metadata"]["uid"], name)
     except ContainerNotFound as error:
         raise upgrade.plain(500, str(error)) from None
 
 
-async def _start(
+async def start_exec(
     node: Node, container: Container, argv: list[str], wanted: Wanted
 ) -> Task:
     if wanted.tty:
@@ -140,7 +148,7 @@ def _resizer(fd: int | None) -> Callable[[int, int], None] | None:
     return functools.partial(stdio.resize, fd) if fd is not None else None
 
 
-async def _attach(container: Container, wanted: Wanted) -> Task:
+async def attach_to(container: Container, wanted: Wanted) -> Task:
     process = container.process
     if process is None:
         raise StartFailed("container not running")

@@ -10,6 +10,7 @@ from syncd.loopback.dialect import Dialect
 from syncd.loopback.streams.channels import Endpoint, Protocol, choose
 from syncd.loopback.streams.connection import Connection, Verbatim, head, take_over
 from syncd.loopback.streams.frames import accept_key
+from syncd.loopback.streams.session import Session
 
 
 class Refused(Exception):
@@ -74,6 +75,12 @@ def wants_spdy(request: web.Request) -> bool:
     return request.headers.get("Upgrade", "").lower() == "spdy/3.1"
 
 
+def offered(request: web.Request) -> list[str]:
+    """Return the subprotocols that a client offers."""
+    offers = ",".join(request.headers.getall("Sec-WebSocket-Protocol", []))
+    return [name.strip() for name in offers.split(",") if name.strip()]
+
+
 def websocket(
     request: web.Request, endpoint: Endpoint, dialect: Dialect
 ) -> tuple[Connection, Protocol]:
@@ -92,9 +99,7 @@ def websocket(
         version = {"Connection": "close", "Sec-Websocket-Version": "13"}
         refusal = head("400 Bad Request", version, text)
         raise Refused(Verbatim(refusal, status=400))
-    offers = ",".join(request.headers.getall("Sec-WebSocket-Protocol", []))
-    offered = [name.strip() for name in offers.split(",") if name.strip()]
-    protocol = choose(offered, endpoint, dialect)
+    protocol = choose(offered(request), endpoint, dialect)
     if protocol is None:
         raise Refused(_closing("403 Forbidden", ""))
     connection = take_over(request)
@@ -106,6 +111,29 @@ def websocket(
     }
     connection.write(head("101 Switching Protocols", welcome))
     return connection, protocol
+
+
+def spdy(request: web.Request, known: str) -> Session:
+    """Shake hands for SPDY.
+
+    Args:
+        request: From the client.
+        known: The one stream protocol that is spoken.
+
+    Raises:
+        Refused: If the client does not offer that.
+    """
+    offers = ",".join(request.headers.getall("X-Stream-Protocol-Version", []))
+    if known not in (name.strip() for name in offers.split(",")):
+        raise Refused(_closing("403 Forbidden", ""))
+    connection = take_over(request)
+    welcome = {
+        "Connection": "Upgrade",
+        "Upgrade": "SPDY/3.1",
+        "X-Stream-Protocol-Version": known,
+    }
+    connection.write(head("101 Switching Protocols", welcome))
+    return Session(connection)
 
 
 def _closing(status: str, text: str) -> Verbatim:
