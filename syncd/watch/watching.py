@@ -46,7 +46,7 @@ async def watch(
     repositories = [root.ignore.repository for root in roots]
     locks = {repository.lock for repository in repositories if repository}
     inbox = Inbox(quiet or Quiet(), locks)
-    async with anyio.create_task_group() as tasks:
+    async with send, anyio.create_task_group() as tasks:
         ways = _Ways(roots, inbox, emit, tasks)
         if poll:
             ways.poll_all()

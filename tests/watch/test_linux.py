@@ -509,3 +509,16 @@ def test_looking_where_hints_say_keeps_a_snapshot_true(
 
     with tempfile.TemporaryDirectory() as name:
         anyio.run(run, Path(name))
+
+
+async def test_a_watch_that_is_cancelled_before_it_stands_ends_its_stream(
+    root: Path,
+) -> None:
+    send, receive = anyio.create_memory_object_stream[Hints](1)
+    with receive:
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await watch([Watched(root, Ignore.load(root))], send, lambda _: None)
+
+        with pytest.raises(anyio.EndOfStream):
+            receive.receive_nowait()
