@@ -5,6 +5,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Self
+from urllib.parse import urlsplit
+
+from tests.cluster.kube import Kube
 
 
 CHUNK = 64 * 1024
@@ -25,6 +28,11 @@ class _Link:
         for end in self.ends:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+    def forsake(self) -> None:
+        """End the connection for the client; the server learns of it in its turn."""
+        with suppress(OSError):
+            self.ends[0].shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         for end in self.ends:
@@ -48,6 +56,13 @@ class Line:
         self._progress = threading.Condition()
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
+
+    @classmethod
+    def to_the_api_server(cls, kube: Kube) -> Self:
+        """Return a line to where the current context points."""
+        server = kube("config", "view", "--minify", "-o", "jsonpath={..server}")
+        url = urlsplit(server)
+        return cls(url.hostname or "", url.port or 443)
 
     def __enter__(self) -> Self:
         return self
@@ -78,16 +93,21 @@ class Line:
             self._refusing = False
 
     @contextmanager
-    def stalled(self) -> Iterator[None]:
+    def stalled(self) -> Iterator["Line"]:
         """Hold back what goes through the connections there are; deliver it late."""
         links = list(self._links)
         for link in links:
             link.flowing.clear()
         try:
-            yield
+            yield self
         finally:
             for link in links:
                 link.flowing.set()
+
+    def forsake(self) -> None:
+        """End every connection for the clients; what they sent still arrives."""
+        for link in list(self._links):
+            link.forsake()
 
     def half_open(self) -> None:
         """Lose what goes through the connections there are; nobody is told."""

@@ -15,6 +15,24 @@ from tests.cluster.kube import Kube, Workload
 
 SHOWN = 12
 
+# In a container: waits for an agent, and kills it as the kernel would.
+KILL_AN_AGENT = """
+import os, signal, time
+killed, until = False, time.monotonic() + 10
+while not killed and time.monotonic() < until:
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if int(pid) == os.getpid():
+            continue
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                if b"# syncd agent" in file.read():
+                    os.kill(int(pid), signal.SIGKILL)
+                    killed = True
+                    print("killed", pid)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+"""
+
 Node = tuple[str, int, str]
 """Kind, mode, and what is in it: a digest, or where it points."""
 
@@ -103,6 +121,12 @@ def difference(ours: Tree, theirs: Tree) -> str:
     lines = [f"{p!r}: here {ours.get(p)}, there {theirs.get(p)}" for p in paths]
     more = [f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
     return "\n".join(lines[:SHOWN] + more)
+
+
+def running_agents(workload: Workload) -> int:
+    """Return how many agents run in one of its containers."""
+    cat = "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"
+    return workload.sh(cat).count("# syncd agent")
 
 
 def until_equal(

@@ -7,14 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from tests.cluster.edits import READER, Editor, any_seed
 from tests.cluster.kube import Kube, Workload
 from tests.cluster.line import Line
-from tests.cluster.looking import until_equal
+from tests.cluster.looking import KILL_AN_AGENT, until_equal
 from tests.cluster.watching import Syncd, Watching
 
 
@@ -30,16 +29,6 @@ SETTINGS = """
 workload = "deployment/web"
 namespace = "{namespace}"
 sync = [{{ local = "code", remote = "/srv" }}, {{ local = "data", remote = "/data" }}]
-"""
-
-KILL_THE_AGENT = """
-import os, signal
-for pid in filter(str.isdigit, os.listdir("/proc")):
-    if int(pid) != os.getpid():
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            if b"# syncd agent" in file.read():
-                os.kill(int(pid), signal.SIGKILL)
-                print("killed", pid)
 """
 
 
@@ -83,7 +72,7 @@ class Stage:
     # --- faults ---------------------------------------------------------------
 
     def the_agent_is_killed(self) -> None:
-        assert "killed" in self.exec("python3", "-c", KILL_THE_AGENT)
+        assert "killed" in self.exec("python3", "-c", KILL_AN_AGENT)
 
     def a_container_ends(self) -> None:
         self.exec("kill", "1")
@@ -131,9 +120,7 @@ QUICK = (Stage.the_agent_is_killed, Stage.the_line_is_cut, Stage.syncd_is_killed
 
 @pytest.fixture(scope="module")
 def line(kube: Kube) -> Iterator[Line]:
-    server = kube("config", "view", "--minify", "-o", "jsonpath={..server}")
-    url = urlsplit(server)
-    with Line(url.hostname or "", url.port or 443) as line:
+    with Line.to_the_api_server(kube) as line:
         yield line
 
 
