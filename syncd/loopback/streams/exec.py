@@ -34,7 +34,7 @@ async def serve_exec(
     argv = request.query.getall("command", [])
 
     async def start(container: Container, wanted: Wanted) -> Task:
-        return await start_exec(node, container, argv, wanted)
+        return await _start(node, container, argv, wanted)
 
     return await _serve(request, node, pod, dialect, start, "exec")
 
@@ -47,7 +47,7 @@ async def serve_attach(
     Raises:
         ApiError: If the request is refused before it gets to the node.
     """
-    return await _serve(request, node, pod, dialect, attach_to, "attach")
+    return await _serve(request, node, pod, dialect, _attach, "attach")
 
 
 async def _serve(
@@ -63,8 +63,8 @@ async def _serve(
     upgrade.check_bound(pod)
     upgrade.check_upgrade(request)
     try:
-        wanted = wanted_streams(request)
-        container = running_container(node, pod, name)
+        wanted = _wanted(request)
+        container = _running(node, pod, name)
         command = _command(request, dialect)
     except Refused as refusal:
         return refusal.response
@@ -82,7 +82,7 @@ def _command(request: web.Request, dialect: Dialect) -> Command | SpdyCommand:
     return Command(connection, protocol, dialect)
 
 
-def wanted_streams(request: web.Request) -> Wanted:
+def _wanted(request: web.Request) -> Wanted:
     def asked(name: str) -> bool:
         return request.query.get(name, "").lower() in ("true", "1")
 
@@ -92,14 +92,14 @@ def wanted_streams(request: web.Request) -> Wanted:
     return wanted
 
 
-def running_container(node: Node, pod: Mapping[str, Any], name: str) -> Container:
+def _running(node: Node, pod: Mapping[str, Any], name: str) -> Container:
     try:
         return node.running(pod["metadata"]["uid"], name)
     except ContainerNotFound as error:
         raise upgrade.plain(500, str(error)) from None
 
 
-async def start_exec(
+async def _start(
     node: Node, container: Container, argv: list[str], wanted: Wanted
 ) -> Task:
     if wanted.tty:
@@ -148,7 +148,7 @@ def _resizer(fd: int | None) -> Callable[[int, int], None] | None:
     return functools.partial(stdio.resize, fd) if fd is not None else None
 
 
-async def attach_to(container: Container, wanted: Wanted) -> Task:
+async def _attach(container: Container, wanted: Wanted) -> Task:
     process = container.process
     if process is None:
         raise StartFailed("container not running")
