@@ -68,6 +68,7 @@ class AiohttpSocket:
 
     def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         self._ws = ws
+        self._is_over = False
 
     @property
     def protocol(self) -> str:
@@ -83,6 +84,8 @@ class AiohttpSocket:
 
     async def receive(self) -> bytes | None:
         """Return the next message; see `ports.Socket`."""
+        if self._is_over:
+            return None
         message = await self._ws.receive()
         match message.type:
             case aiohttp.WSMsgType.BINARY:
@@ -93,9 +96,11 @@ class AiohttpSocket:
                 message.data, aiohttp.WebSocketError
             ):
                 raise ProtocolError(f"broken WebSocket frame: {message.data}")
-        # A close frame of its own is the proper end; without one the link was cut.
-        if self._ws.close_code in _PROPER and self._ws.exception() is None:
-            return None
+            case aiohttp.WSMsgType.CLOSE if message.data in _PROPER:
+                # Not `close_code`: servers end the connection right behind the frame,
+                # and what aiohttp then fails to answer overwrites it.
+                self._is_over = True
+                return None
         raise self._broken()
 
     def _broken(self) -> TransportError:

@@ -46,9 +46,11 @@ class Kube:
             raise AssertionError(f"kubectl {' '.join(args)}: {done.stderr}")
         return done.stdout + (done.stderr if done.returncode else "")
 
-    async def do(self, *args: str, stdin: str = "") -> str:
+    async def do(self, *args: str, stdin: str = "", check: bool = True) -> str:
         """The same without holding up the event loop."""
-        return await anyio.to_thread.run_sync(lambda: self(*args, stdin=stdin))
+        return await anyio.to_thread.run_sync(
+            lambda: self(*args, stdin=stdin, check=check)
+        )
 
     def until(self, kind: str, wanted: str) -> None:
         """Wait until an object of that kind and name exists."""

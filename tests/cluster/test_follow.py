@@ -25,6 +25,11 @@ class Views:
         self._receive = receive
         self.all: list[View] = []
         self.reported: list[Event] = []
+        self.has_reported = anyio.Event()
+
+    def report(self, event: Event) -> None:
+        self.reported.append(event)
+        self.has_reported.set()
 
     async def until(self, condition: Callable[[View], object]) -> View:
         with anyio.fail_after(45):
@@ -39,7 +44,7 @@ async def followed(api: Api, spec: TargetSpec) -> AsyncIterator[Views]:
     send, receive = anyio.create_memory_object_stream[View](100)
     async with anyio.create_task_group() as tasks, receive:
         views = Views(receive)
-        tasks.start_soon(follow, api, spec, send, views.reported.append)
+        tasks.start_soon(follow, api, spec, send, views.report)
         yield views
         tasks.cancel_scope.cancel()
 
@@ -192,22 +197,26 @@ class Cable:
 
     def __init__(self, host: str, port: int) -> None:
         self._to = (host, port)
-        self._plugged = anyio.CancelScope()
+        self._carried: list[anyio.CancelScope] = []
         self.is_in = True
+
+    def pull(self) -> None:
+        self.is_in = False
+        for scope in self._carried:
+            scope.cancel()
 
     async def carry(self, stream: SocketStream) -> None:
         async with stream:
             if not self.is_in:
                 return
-            scope = self._plugged = anyio.CancelScope()
-            with scope:
-                async with (
-                    await anyio.connect_tcp(*self._to) as upstream,
-                    anyio.create_task_group() as tasks,
-                ):
-                    tasks.start_soon(self._pump, upstream, stream)
-                    await self._pump(stream, upstream)
-                    tasks.cancel_scope.cancel()
+            async with (
+                await anyio.connect_tcp(*self._to) as upstream,
+                anyio.create_task_group() as tasks,
+            ):
+                self._carried.append(tasks.cancel_scope)
+                tasks.start_soon(self._pump, upstream, stream)
+                await self._pump(stream, upstream)
+                tasks.cancel_scope.cancel()
 
     async def _pump(self, source: SocketStream, sink: SocketStream) -> None:
         try:
@@ -225,26 +234,18 @@ async def test_an_api_server_that_goes_and_comes_back_is_waited_for(
         host, _, port = direct.server.removeprefix("https://").partition(":")
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     server = f"https://{host}:{listener.extra(anyio.abc.SocketAttribute.local_port)}"
-    cables: list[anyio.CancelScope] = []
     cable = Cable(host, int(port))
-
-    async def carry(stream: SocketStream) -> None:
-        with anyio.CancelScope() as scope:
-            cables.append(scope)
-            await cable.carry(stream)
-
     kubeconfig = kube.kubeconfig(tmp_path / "kubeconfig", server=server)
     async with listener, anyio.create_task_group() as tasks:
-        tasks.start_soon(listener.serve, carry)
+        tasks.start_soon(listener.serve, cable.carry)
         async with (
             connect(kubeconfig=kubeconfig) as api,
             followed(api, TargetSpec.parse(web.target, namespace)) as views,
         ):
             before = await views.until(ready(1))
-            cable.is_in = False
-            for scope in cables:
-                scope.cancel()
-            await kube.do("delete", "pod", *names(before))
+            cable.pull()
+            await kube.do("delete", "pod", *names(before), "--wait=false")
+            await views.has_reported.wait()
             cable.is_in = True
             await views.until(
                 lambda view: ready(1)(view) and names(view) != names(before)

@@ -26,10 +26,11 @@ from tests.cluster_unit.server import server_tls, serving, write_kubeconfig
 class RawServer:
     """Shakes hands over TLS, and then leaves the frames to the test."""
 
-    def __init__(self, says: bytes = b"") -> None:
+    def __init__(self, says: bytes = b"", *, ends: bool = False) -> None:
         self.received = bytearray()
         self.reads = True
         self.says = says
+        self.ends = ends
         self.gone = anyio.Event()
 
     async def handle(self, stream: SocketStream) -> None:
@@ -50,6 +51,9 @@ class RawServer:
                 b"Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n"
             )
             await tls.send(self.says)
+            if self.ends:
+                await stream.aclose()
+                return
             while self.reads:
                 try:
                     self.received += await tls.receive()
@@ -162,10 +166,13 @@ async def test_a_broken_frame_breaks_the_protocol(tmp_path: Path, frame: bytes) 
             await stream.receive()
 
 
-async def test_a_stream_that_the_server_closes_is_ended(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ends", [True, False])
+async def test_a_stream_that_the_server_closes_is_ended(
+    tmp_path: Path, ends: bool
+) -> None:
     close = b"\x88\x02\x03\xe8"
     async with (
-        raw(tmp_path, RawServer(close)) as api,
+        raw(tmp_path, RawServer(close, ends=ends)) as api,
         open_exec(api, WEB, ["cat"]) as stream,
     ):
         for _ in range(2):
