@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import pytest
+
+from syncd.reload import Began, Broke, Reader, Serving, Sign, Waiting
+
+
+RECORDINGS = Path(__file__).parent / "recordings" / "reloads"
+
+
+def read(name: str) -> list[Sign]:
+    reader = Reader()
+    lines = (RECORDINGS / f"{name}.log").read_text().splitlines()
+    return [sign for line in lines if (sign := reader.feed(line))]
+
+
+def kinds(signs: list[Sign]) -> list[type]:
+    return [type(sign) for sign in signs]
+
+
+@pytest.mark.parametrize("name", ["uvicorn-watchfiles", "uvicorn-stat"])
+def test_uvicorn_is_seen_to_reload_to_break_and_to_mend(name: str) -> None:
+    signs = read(name)
+
+    assert kinds(signs)[:5] == [Serving, Began, Serving, Began, Broke]
+    broke = signs[4]
+    assert isinstance(broke, Broke)
+    assert broke.error == "SyntaxError: invalid syntax"
+    assert (broke.file, broke.line) == ("/app/app.py", 6)
+    assert broke.tail[-1] == broke.error
+    assert Serving in kinds(signs[5:])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("gunicorn", [Serving, Serving, Began]),
+        ("hypercorn", [Serving, Serving, Broke]),
+        ("granian", [Serving, Began, Serving]),
+        ("flask", [Serving, Began, Serving, Began, Broke, Serving, Began, Serving]),
+        ("django", [Serving, Began, Serving, Began, Broke]),
+    ],
+)
+def test_a_server_is_seen_to_reload(name: str, expected: list[type]) -> None:
+    assert kinds(read(name))[: len(expected)] == expected
+
+
+def test_a_reload_that_hangs_on_open_streams_is_seen() -> None:
+    line = "INFO:     Waiting for connections to close. (CTRL+C to force quit)"
+
+    assert Reader().feed(line) == Waiting("uvicorn")
+
+
+def test_colours_do_not_hide_a_sign() -> None:
+    line = (
+        "\x1b[33mWARNING\x1b[0m:  WatchFiles detected changes in 'a.py'. Reloading..."
+    )
+
+    assert Reader().feed(line) == Began("uvicorn")
+
+
+def test_a_program_s_own_lines_are_no_signs() -> None:
+    reader = Reader()
+    lines = [
+        "GET / 200",
+        "Traceback without an end",
+        "",
+        "ValueError: but no traceback",
+    ]
+
+    assert [reader.feed(line) for line in lines] == [None] * 4
+
+
+def test_what_follows_a_traceback_without_an_error_is_read_as_it_is() -> None:
+    reader = Reader()
+    assert reader.feed("Traceback (most recent call last):") is None
+    assert reader.feed('  File "/app/main.py", line 1, in <module>') is None
+
+    assert reader.feed("INFO:     Application startup complete.") == Serving("uvicorn")
