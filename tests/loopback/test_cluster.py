@@ -24,8 +24,8 @@ RECORDINGS = Path(__file__).parent.parent / "recordings"
 IDLE = ("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.05; done")
 SLEEP = Image("box:1", command=IDLE, tools="sh")
 WEB = Image("web:1", command=IDLE, tools="sh")
-# Ready after a while, and quick to go: PID 1 gets no TERM that it does not catch.
-LATE = "trap 'exit 0' TERM; sleep 0.3; touch /tmp/up; while :; do sleep 0.05; done"
+# Quick to go as well: PID 1 gets no TERM that it does not catch.
+UP = "touch /tmp/up; trap 'exit 0' TERM; while :; do sleep 0.05; done"
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ async def rolled_over_and_deleted(cluster: Loopback) -> list[Event]:
     (container,) = web["spec"]["template"]["spec"]["containers"]
     ready = {"exec": {"command": ["test", "-e", "/tmp/up"]}, "periodSeconds": 1}
     container["readinessProbe"] = ready
-    container["command"] = ["sh", "-c", LATE]
+    container["command"] = ["sh", "-c", UP]
     await cluster.apply(web)
     await cluster.ready("deployment/web")
     start = cluster.store.revision
