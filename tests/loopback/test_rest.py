@@ -409,3 +409,95 @@ async def test_a_body_beyond_the_limit_is_refused(client: Client) -> None:
     body = json.dumps(config(a="x" * 4_000_000)).encode()
     async with client.session.post(f"{CORE}/configmaps", data=BytesIO(body)) as answer:
         assert answer.status == 413
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "code", "message"),
+    [
+        ("kind: ConfigMap\nmetadata: {name: y}\n", "application/yaml", 201, ""),
+        ("{a: [", "application/yaml", 400, "error converting YAML to JSON"),
+        ("[]", "application/json", 400, "is not an object"),
+        ("[]", "application/yaml", 400, "is not an object"),
+        ("{x}", "application/json", 400, "invalid character 'x'"),
+        ("<a/>", "application/xml", 415, "Unsupported Media Type"),
+        ('{"metadata": []}', "application/json", 400, "cannot unmarshal array"),
+        ('{"kind": "Nonsense"}', "application/json", 400, "no kind"),
+        (
+            '{"metadata": {"name": "x", "namespace": "other"}}',
+            "application/json",
+            400,
+            "the namespace of the provided object does not match",
+        ),
+        (
+            '{"metadata": {"name": "x", "resourceVersion": "1"}}',
+            "application/json",
+            400,
+            "resourceVersion should not be set on objects to be created",
+        ),
+        ('{"metadata": {"generateName": "x-"}}', "application/json", 201, '"name":"x-'),
+    ],
+)
+async def test_a_body_is_taken_or_refused(
+    client: Client, body: str, kind: str, code: int, message: str
+) -> None:
+    answer = await client.send("POST", f"{CORE}/configmaps", body, kind)
+
+    assert (answer.code, message in answer.text) == (code, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [
+        ("POST", "/api/v1/pods", 405),
+        ("POST", f"{CORE}/pods/box", 405),
+        ("PATCH", f"{CORE}/pods", 405),
+        ("PUT", f"{CORE}/pods/box/log", 405),
+        ("GET", f"{CORE}/pods/box/nosuch", 404),
+        ("GET", "/apis/authorization.k8s.io/v1/subjectaccessreviews", 405),
+        ("DELETE", "/version", 405),
+        ("GET", "/apis/nosuch", 404),
+        ("GET", "/openapi/v3/apis/nosuch/v1", 404),
+        ("GET", "/livez", 200),
+        ("GET", "/", 200),
+        ("GET", "/api", 200),
+        ("GET", "/api/v1", 200),
+        ("GET", "/apis/apps", 200),
+        ("GET", "/openapi/v2", 200),
+        ("GET", f"{CORE}/pods?continue=nonsense", 400),
+    ],
+)
+async def test_paths_and_methods_answer(
+    client: Client, method: str, path: str, code: int
+) -> None:
+    assert (await client.send(method, path)).code == code
+
+
+async def test_what_is_no_bearer_token_is_no_login(modern: Plane) -> None:
+    async with modern.client("") as nobody:
+        answer = await nobody.send("GET", f"{CORE}/pods", Authorization="Basic eDp5")
+
+    assert answer.code == 401
+
+
+async def test_a_service_keeps_the_address_it_got(client: Client) -> None:
+    ports = {"ports": [{"port": 80}], "selector": {"app": "web"}}
+    obj = {"kind": "Service", "apiVersion": "v1", "metadata": {"name": "web"}}
+    created = await client.send("POST", f"{CORE}/services", {**obj, "spec": ports})
+    replaced = await client.send("PUT", f"{CORE}/services/web", {**obj, "spec": ports})
+
+    assert created.json["spec"]["clusterIP"].startswith("10.43.")
+    assert replaced.json["spec"]["clusterIP"] == created.json["spec"]["clusterIP"]
+
+
+async def test_a_secret_is_kept_encoded(client: Client) -> None:
+    secret = {
+        "kind": "Secret",
+        "apiVersion": "v1",
+        "metadata": {"name": "s"},
+        "stringData": {"password": "hunter2"},
+    }
+    created = (await client.send("POST", f"{CORE}/secrets", secret)).json
+
+    assert created["data"] == {"password": "aHVudGVyMg=="}
+    assert created["type"] == "Opaque"
+    assert "stringData" not in created

@@ -163,8 +163,6 @@ class Registry:
     def _decode(
         self, resource: Resource, body: dict[str, Any], options: Options
     ) -> tuple[Object, tuple[str, ...]]:
-        if not isinstance(body.get("metadata") or {}, dict):
-            raise bad_request(f"{resource.kind}: metadata is not an object")
         obj, unknown = decode(resource, body)
         if not self.dialect.modern or options.validation == "Ignore":
             return obj, ()
