@@ -4,7 +4,7 @@ from pathlib import Path
 
 from syncd.delta import Delta, Pack
 from syncd.tree import diff
-from syncd.wire import encode_data
+from syncd.wire import Decoder, encode, encode_data
 from tests.agent_driver import (
     AgentProcess,
     changes_between,
@@ -53,6 +53,23 @@ def test_content_that_is_not_what_its_digest_says_is_not_put_in_place(
     assert codes(applied) == {"a.py": "corrupt"}
     assert (remote / "a.py").read_text() == "old"
     assert (remote / "b.py").read_text() == "good"
+
+
+def test_what_a_file_should_replace_stays_if_the_file_does_not_arrive(
+    agent: AgentProcess, local: Path, remote: Path
+) -> None:
+    (local / "a").write_text("good")
+    written(remote, a__precious="x")
+    apply, *rest = Delta(local, present(local, "a")).frames(1, 0)
+    (message,) = Decoder().feed(apply)
+    assert isinstance(message, dict)
+    message["deletes"] = [{"path": "a", "recursive": True}]
+
+    agent.send(encode(message) + b"".join(rest).replace(b"good", b"evil"))
+    applied = agent.answer()
+
+    assert codes(applied) == {"a": "corrupt"}
+    assert (remote / "a/precious.py").read_text() == "x"
 
 
 def test_a_stream_that_lacks_a_file_is_not_put_in_place(

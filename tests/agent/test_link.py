@@ -6,13 +6,14 @@ import socket
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import pytest
 
 from syncd.agent import boot
 from syncd.delta import Delta
-from syncd.wire import Decoder, Message, encode, encode_data
+from syncd.wire import MAX_DATA, Decoder, Message, encode, encode_data
 from tests.agent_driver import (
     AgentProcess,
     changes_between,
@@ -224,9 +225,13 @@ def test_zeros_that_inflate_a_thousandfold_pass_in_bounded_memory(
 ) -> None:
     with (local / "zeros").open("wb") as file:
         file.truncate(200 << 20)
-    changes = changes_between(remote, local)
+    delta = Delta(local, changes_between(remote, local))
+    apply, *data, end = delta.frames(1, 0)
+    deflated = zlib.compress(b"".join(frame[5:] for frame in data))
+    assert len(deflated) < MAX_DATA
 
-    agent.apply(local, changes, compress=True)
+    agent.send(apply + encode_data(deflated, compressed=True) + end)
+    agent.answer()
 
     assert agent.rss_mb < 60
     assert (remote / "zeros").stat().st_size == 200 << 20

@@ -62,6 +62,21 @@ def test_a_stream_that_is_cut_anywhere_leaves_the_old_tree(
         assert tree_at(remote) == before
 
 
+def test_a_stream_that_is_cut_between_two_files_leaves_the_old_tree(
+    shell: Shell, local: Path, remote: Path
+) -> None:
+    written(local, a="x", b="y", c="z")
+
+    with Batch(local, everything(local)) as batch:
+        stream = b"".join(batch.pieces())
+        for cut in range(stream.index(b"new/"), len(stream) - 1024, 512):
+            with shell.start(batch.command(str(remote), 7)) as process:
+                out, _ = process.communicate(stream[:cut])
+
+            assert parse_ack(out, 7).refused != ""
+            assert tree_at(remote) == {}
+
+
 def test_files_are_replaced_by_renames(shell: Shell, local: Path, remote: Path) -> None:
     versions = [bytes([65 + number]) * (200_000 + 1000 * number) for number in range(5)]
     (remote / "a.py").write_bytes(versions[0])

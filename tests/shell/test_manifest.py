@@ -18,7 +18,7 @@ from syncd.shell import (
 )
 from syncd.tree import Kind
 from tests.agent.trees import Edit, edited, edits, grown
-from tests.agent_driver import gone, tree_at, written
+from tests.agent_driver import everything, tree_at, written
 from tests.shell.shells import Shell, busybox, gnu
 
 
@@ -54,7 +54,10 @@ def test_folders_that_are_not_there_and_links_are_not_listed(
     }
 
 
-def test_a_missing_root_is_an_error(shell: Shell, tmp_path: Path) -> None:
+def test_a_missing_root_is_an_error_after_all_was_read(
+    shell: Shell, local: Path, tmp_path: Path
+) -> None:
+    (local / "big").write_bytes(bytes(1_000_000))
     root = str(tmp_path / "none")
     many = list_input([b"n" * 1000] * 300)
 
@@ -65,6 +68,5 @@ def test_a_missing_root_is_an_error(shell: Shell, tmp_path: Path) -> None:
         answer = shell.answer(command, many)
         with pytest.raises(TargetError):
             parse(answer)
-    assert shell.apply(tmp_path / "none", tmp_path, gone("a")) == Landed(
-        refused="root-missing"
-    )
+    landed = shell.apply(tmp_path / "none", local, everything(local))
+    assert landed == Landed(refused="root-missing")
