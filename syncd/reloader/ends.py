@@ -28,6 +28,7 @@ class GenerationEnd:
             wanted any more before it served.
         answers: Who is to be told how it went.
         ready: What it said when it was.
+        workers: How many processes of it accept.
         failure: What it said when it failed.
         changed: Third-party code that is not as it was when it was loaded ahead; None
             as long as that is not known.
@@ -43,6 +44,7 @@ class GenerationEnd:
         self.state = "starting"
         self.answers: list[Answer] = []
         self.ready: dict[str, Any] = {}
+        self.workers = 0
         self.failure: dict[str, Any] = {}
         self.changed: list[str] | None = None
         self.after: GenerationEnd | None = None
@@ -52,6 +54,11 @@ class GenerationEnd:
         if self.pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
+
+    def let(self, op: str) -> None:
+        """Let all that wait at the gate "go", or have them "stop"."""
+        for _ in range(self.workers):
+            self.channel.send(op)
 
     def tell(self, op: str, **fields: Any) -> None:
         """Answer those who wait for it."""

@@ -57,6 +57,7 @@ class Generation:
         self.code = CodeStore(code, warm.places.third_party)
         self.listeners = Listeners(self.channel, zip(request["held"], held))  # noqa: B905 - 3.8
         self.environ = dict(os.environ)
+        self.order: dict[str, None] = {}
         self.opened: set[str] = set()
         self.folders: set[str] = set()
         self.logged: list[str] = []
@@ -120,6 +121,7 @@ class Generation:
             if name in sys.modules:
                 attach(sys.modules[name], self)
         finder: Any = Attacher(self, seams)
+        self.order = finder.order
         sys.meta_path.insert(0, finder)
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
@@ -150,11 +152,12 @@ class Generation:
         """Note that the program is loaded, and that its start-up is what is left."""
         self.steps["import_ms"] = (time.monotonic() - self.began) * 1000
 
-    def gate(self, *, drains: bool = True) -> bool:
+    def gate(self, *, drains: bool = True, workers: int = 1) -> bool:
         """Say that only accepting is left to do, and wait for leave to do it.
 
         Args:
             drains: It will read the order to drain. Else it is sent SIGTERM.
+            workers: How many processes of this generation are going to say so.
 
         Returns:
             False if this generation is not wanted any more.
@@ -172,6 +175,7 @@ class Generation:
             "ready",
             steps=self.steps,
             drains=drains,
+            workers=workers,
             environ=environ,
             shadowed=shadowed,
         )
@@ -203,8 +207,8 @@ class Generation:
         """Report what this generation was made of; once it serves, and at leisure."""
         places = self.warm.places
         names, folders = [], set(self.folders)
-        for name, module in list(sys.modules.items()):
-            spec = getattr(module, "__spec__", None)
+        for name in {**self.order, **dict.fromkeys(sys.modules)}:
+            spec = getattr(sys.modules.get(name), "__spec__", None)
             if name in self.warm.preloaded or getattr(spec, "name", "") != name:
                 continue
             if places.may_be_warm(spec):
@@ -228,11 +232,9 @@ class Generation:
 
     # leaving
 
-    def stop_accepting(self) -> None:
-        """Leave what comes from now on to the next generation."""
+    def leave(self) -> None:
+        """Say that what comes from now on is left to the next generation."""
         self.leaving = time.monotonic() + self.drain_s
-        for server in self.servers:
-            server.close()
         self.channel.send("stopped")
 
     def left_s(self) -> float:
@@ -245,14 +247,20 @@ class Generation:
 
 
 class Attacher:
-    """Attaches a generation to each library with a seam, as soon as it is imported."""
+    """Attaches a generation to each library with a seam, as soon as it is imported.
+
+    Attributes:
+        order: In which imports began. `sys.modules` has the order in which they ended.
+    """
 
     def __init__(self, generation: Generation, seams: Seams) -> None:
         self.generation = generation
         self.seams = seams
+        self.order: dict[str, None] = {}
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Find a module as the others do, to attach to it when it is executed."""
+        self.order[name] = None
         if name not in self.seams:
             return None
         spec = find_spec_after(self, name, path, target)

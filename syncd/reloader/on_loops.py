@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+GRACE_S = 0.1  # for who connected just now, and has yet to ask
+
+
 def attach_asyncio(module: Any, generation: Generation) -> None:
     """Wait at the gate with the first server of an asyncio loop."""
     _attach(module.BaseEventLoop, generation, binds_in_c=False)
@@ -69,14 +72,27 @@ def _on_message(loop: Any, generation: Generation) -> None:
     if message["op"] == "ended":
         loop.remove_reader(generation.channel.fileno())
     elif message["op"] == "drain":
-        generation.stop_accepting()
+        _stop_accepting(loop, generation.servers)
+        generation.leave()
         for server in generation.uvicorns:
             server.leave()
         if not generation.uvicorns:
-            generation.ask_to_end()
+            loop.call_later(GRACE_S, generation.ask_to_end)
     elif message["op"] == "connection":
         sock = socket.socket(fileno=message["fds"][0])
         if generation.uvicorns:
             generation.uvicorns[0].adopt(loop, sock)
         else:
             sock.close()
+
+
+def _stop_accepting(loop: Any, servers: list[Any]) -> None:
+    for server in servers:
+        if type(loop).__module__.startswith("asyncio."):
+            # It has yet to attach what it accepted just now, and would drop that if
+            # the server were closed before.
+            for sock in server.sockets:
+                loop.remove_reader(sock.fileno())
+            loop.call_later(GRACE_S / 2, server.close)
+        else:
+            server.close()

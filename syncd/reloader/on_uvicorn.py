@@ -103,6 +103,7 @@ class Uvicorn:
         """Wait for the requests that have only half arrived."""
         import asyncio
 
+        await asyncio.sleep(0)  # for what was accepted just now
         self._hand_over()
         while self.generation.left_s() and any(map(_half_asked, self._connections())):
             await asyncio.sleep(0.01)
@@ -146,6 +147,10 @@ def _tracked(protocol: Any, uvicorn: Uvicorn) -> Any:
 
     class Tracked(protocol):  # type: ignore[misc]  # it has several
         at_rest = True
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            uvicorn.at_rest(self)
 
         def data_received(self, data: bytes) -> None:
             self.at_rest = False

@@ -1,8 +1,10 @@
 """The servers that would start processes of their own: hypercorn and gunicorn."""
 
-# ruff: noqa: ANN401 - their objects
+# ruff: noqa: ANN401, FBT003 - their objects, and their signatures
 from __future__ import annotations
 
+import os
+import socket
 import sys
 
 from syncd.reloader.generation import Generation
@@ -50,16 +52,33 @@ def attach_hypercorn_lifespan(module: Any, generation: Generation) -> None:
 
 def attach_gunicorn(module: Any, generation: Generation) -> None:
     """Wait at the gate in the workers, when they have loaded the application."""
-    plain = module.Worker.load_wsgi
+    plain, init_signals = module.Worker.load_wsgi, module.Worker.init_signals
 
     def load_wsgi(worker: Any) -> None:
-        worker.cfg.set("reload", False)  # noqa: FBT003 - its signature
+        worker.cfg.set("reload", False)
         if any(isinstance(address, str) for address in worker.cfg.address):
             generation.decline("gunicorn listens on a unix socket")
         plain(worker)
         if not generation.ready:
-            if not generation.gate(drains=False):
+            if not generation.gate(drains=False, workers=worker.cfg.workers):
                 sys.exit(0)
             generation.learn()
 
+    def init_signals_and_tell(worker: Any) -> None:
+        plain_exit = worker.handle_exit
+        silence = socket.socket(socket.AF_UNIX)
+        silence.bind("")
+        silence.listen()
+        silence.setblocking(False)
+
+        def handle_exit(*args: Any) -> None:
+            plain_exit(*args)
+            for sock in worker.sockets:  # it may be about to accept once more
+                os.dup2(silence.fileno(), sock.fileno(), inheritable=False)
+            generation.channel.send("stopped")
+
+        worker.handle_exit = handle_exit
+        init_signals(worker)
+
     module.Worker.load_wsgi = load_wsgi
+    module.Worker.init_signals = init_signals_and_tell

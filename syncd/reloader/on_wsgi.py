@@ -56,7 +56,7 @@ def _serve(server: Any, generation: Generation, poll_s: float) -> None:
                 if key.fd == server.fileno():
                     server._handle_request_noblock()
                 elif generation.channel.receive()["op"] == "drain":
-                    generation.stop_accepting()
+                    generation.leave()
                 else:
                     selector.unregister(generation.channel.fileno())
             server.service_actions()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from syncd.reloader.ends import Answer
 
 
-GO_DEADLINE_S = 0.05  # how long a busy old generation can hold up the next one
+GO_DEADLINE_S = 0.25  # how long a busy old generation can hold up the next one
 KILL_GRACE_S = 1.0  # from the end of the time to drain, to SIGKILL
 RUNNING_S = 2.0  # after which a program that never listened is said to run
 ENDING = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}
@@ -194,7 +194,8 @@ class Supervisor:
         self.shelf.keep(message["key"], message["fds"][0])
 
     def _on_ready(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
-        if generation.state == "serving":  # another worker of a server that has some
+        generation.workers += 1
+        if generation.state == "serving":  # in the place of a worker that died
             generation.channel.send("go")
         else:
             generation.ready = message
@@ -202,12 +203,15 @@ class Supervisor:
 
     def _consider(self, generation: GenerationEnd) -> None:
         """Let a generation that is ready serve, if what it was forked from is true."""
-        if not generation.ready or generation.changed is None:
+        ready = generation.ready
+        if not ready or generation.changed is None:
             return
-        if generation.state != "starting":
-            generation.channel.send("stop")
+        if generation.state == "dropped":
+            generation.let("stop")
             return
-        unfit = self._unfit(generation.changed, generation.ready)
+        if generation.state != "starting" or generation.workers < ready["workers"]:
+            return
+        unfit = self._unfit(generation.changed, ready)
         if unfit:
             self.say(f"starting once more: {unfit}")
             self.warming.renew(forgive=bool(generation.changed))
@@ -223,7 +227,6 @@ class Supervisor:
             old.channel.send("drain")
         else:
             old.kill(signal.SIGTERM)
-            self._go(generation)
         later, kill_s = self.reactor.later, self.options.drain_s + KILL_GRACE_S
         later(GO_DEADLINE_S, self._go, generation)
         later(kill_s, old.kill, signal.SIGKILL)
@@ -242,7 +245,7 @@ class Supervisor:
         if generation.state != "ready":
             return
         generation.state, self.serving = "serving", generation
-        generation.channel.send("go")
+        generation.let("go")
         total_ms = (time.monotonic() - generation.asked) * 1000
         steps = {**generation.ready["steps"], "total_ms": total_ms}
         steps = {name: round(ms, 1) for name, ms in steps.items()}
@@ -278,7 +281,12 @@ class Supervisor:
 
     # those that go
 
-    def _on_stopped(self, old: GenerationEnd, _: Any = None) -> None:
+    def _on_stopped(self, old: GenerationEnd, _: Any) -> None:
+        old.workers -= 1
+        if old.workers <= 0:
+            self._make_way(old)
+
+    def _make_way(self, old: GenerationEnd) -> None:
         for generation in self.generations:
             if generation.after is old:
                 self._go(generation)
@@ -291,8 +299,7 @@ class Supervisor:
         generation.failure = generation.failure or message
 
     def _drop(self, generation: GenerationEnd) -> None:
-        if generation.ready:
-            generation.channel.send("stop")
+        generation.let("stop")
         generation.state, generation.answers = "dropped", []
         generation.kill(signal.SIGTERM)
         self.reactor.later(self.options.drain_s, generation.kill, signal.SIGKILL)
@@ -318,7 +325,7 @@ class Supervisor:
             self._on_message(generation)
         self.generations.remove(generation)
         generation.pid = 0
-        self._on_stopped(generation)
+        self._make_way(generation)
         if generation is self.serving:
             self.serving, self.ended = None, status
             hope = any(g.state in ("starting", "ready") for g in self.generations)
