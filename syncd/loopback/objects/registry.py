@@ -13,32 +13,15 @@ from syncd.loopback.apierror import bad_request
 from syncd.loopback.catalog import Catalog, Resource
 from syncd.loopback.dialect import Dialect
 from syncd.loopback.objects import managed
-from syncd.loopback.objects.admission import admit, inherit
+from syncd.loopback.objects.admission import admit
 from syncd.loopback.objects.decode import decode
 from syncd.loopback.objects.defaults import suffix, with_defaults
 from syncd.loopback.objects.managed import Writer
 from syncd.loopback.objects.patching import APPLY_PATCH, PATCHES, parse_patch, patched
 from syncd.loopback.objects.place import Options, Place, Written
+from syncd.loopback.objects.succession import FIXED, counts_generations, successor
 from syncd.loopback.objects.validation import validate
 from syncd.loopback.store import Object, Store, now
-
-
-_COUNTED = {  # kinds whose generation counts the changes of their spec
-    "Deployment",
-    "EndpointSlice",
-    "Ingress",
-    "NetworkPolicy",
-    "PodDisruptionBudget",
-    "ReplicaSet",
-    "StatefulSet",
-}
-_FIXED = (
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "generation",
-)
 
 
 class Registry:
@@ -72,7 +55,7 @@ class Registry:
         resource = place.resource
         self._check_kind(resource, body)
         obj, warnings = self._decode(resource, body, options)
-        metadata = {k: v for k, v in obj["metadata"].items() if k not in _FIXED}
+        metadata = {k: v for k, v in obj["metadata"].items() if k not in FIXED}
         metadata.pop("managedFields", None)
         if metadata.pop("resourceVersion", ""):
             raise bad_request(
@@ -82,7 +65,7 @@ class Registry:
         if "status" in resource.subresources:
             obj.pop("status", None)
         obj = with_defaults({**obj, "metadata": metadata})
-        if self._counts(resource):
+        if counts_generations(resource, self.dialect):
             obj["metadata"] = {**obj["metadata"], "generation": 1}
         admit(self.store, self.catalog, resource, obj)
         validate(resource, obj, None, self.dialect)
@@ -111,7 +94,7 @@ class Registry:
         writer = Writer(
             options.manager, "Update", place.resource.api_version, subresource
         )
-        after = self._succeed(place, before, obj, subresource)
+        after = successor(place, before, obj, subresource, self.dialect)
         after = managed.record_update(place.resource, before, after, writer)
         return self._stored(place.resource, after, options, warnings)
 
@@ -136,11 +119,6 @@ class Registry:
         patch = parse_patch(data, self.dialect)
         obj = patched(place.resource, self.get(place), patch, content_type)
         return self.update(place, obj, options, subresource)
-
-    def _counts(self, resource: Resource) -> bool:
-        return resource.kind in _COUNTED or (
-            resource.kind == "Pod" and self.dialect.modern
-        )
 
     def _check_kind(self, resource: Resource, body: dict[str, Any]) -> None:
         kind = body.get("kind") or resource.kind
@@ -187,39 +165,6 @@ class Registry:
         if not metadata.get("name") and (stem := metadata.get("generateName")):
             metadata["name"] = f"{stem}{suffix()}"
 
-    def _succeed(
-        self, place: Place, before: Object, obj: Object, subresource: str
-    ) -> Object:
-        """`obj` as the valid successor of `before`."""
-        metadata, old = dict(obj["metadata"]), before["metadata"]
-        if (name := metadata.get("name", place.name)) != place.name:
-            raise bad_request(
-                f"the name of the object ({name}) does not match the name on the URL "
-                f"({place.name})"
-            )
-        version = metadata.get("resourceVersion") or old["resourceVersion"]
-        if version != old["resourceVersion"]:
-            raise apierror.conflict(place.resource, place.name)
-        if metadata.get("uid", old["uid"]) != old["uid"]:
-            raise apierror.conflict(place.resource, place.name)
-        for key in ("name", "namespace", "resourceVersion", *_FIXED):
-            metadata.pop(key, None)
-            if key in old:
-                metadata[key] = old[key]
-        if subresource == "status":
-            labels = {k: v for k, v in old.items() if k != "annotations"}
-            kept = {k: v for k, v in metadata.items() if k == "annotations"}
-            after = {**before, "metadata": {**labels, **kept}}
-            return {**after, "status": obj.get("status", {})}
-        after = {**obj, "metadata": metadata}
-        if "status" in place.resource.subresources:
-            after["status"] = before.get("status", {})
-        after = with_defaults(inherit(before, after))
-        if self._counts(place.resource) and _spec(after) != _spec(before):
-            metadata["generation"] = old.get("generation", 1) + 1
-        validate(place.resource, after, before, self.dialect)
-        return after
-
     def _apply(
         self, place: Place, data: bytes, options: Options, subresource: str
     ) -> Written:
@@ -249,7 +194,7 @@ class Registry:
             raise apierror.conflict(place.resource, place.name)
         owners = merged["metadata"].get("managedFields")
         merged, _ = decode(place.resource, merged)  # drops maps that are empty now
-        after = self._succeed(place, live, merged, subresource)
+        after = successor(place, live, merged, subresource, self.dialect)
         if owners:
             after = {
                 **after,
@@ -297,11 +242,3 @@ class Registry:
         ):
             self.store.delete(resource, stored)
         return Written(stored, warnings=warnings)
-
-
-def _spec(obj: Object) -> dict[str, Any]:
-    """What an object is by itself: all but bookkeeping and status."""
-    spec = {k: v for k, v in obj.items() if k not in {"metadata", "status"}}
-    if obj["kind"] == "Deployment":
-        spec["annotations"] = obj["metadata"].get("annotations")
-    return spec
