@@ -106,7 +106,12 @@ class Faults:
             await self.server.stop()
 
     async def revive_server(self) -> None:
-        """Let the API server come back, at the same address."""
+        """Let the API server come back, at the same address.
+
+        As a real one that was started anew it has the objects, and no history: a watch
+        that goes on from before gets a 410.
+        """
+        self._store.compact()
         if self.server is not None:
             await self.server.start()
 

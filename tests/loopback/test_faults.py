@@ -104,9 +104,10 @@ async def test_every_token_can_expire_at_once(plane: Plane, client: Client) -> N
     assert (expired.code, again.code) == (401, 200)
 
 
-async def test_the_server_goes_and_comes_back_with_its_objects(
+async def test_the_server_goes_and_comes_back_with_objects_and_no_history(
     plane: Plane, client: Client
 ) -> None:
+    before = plane.store.revision
     plane.create(config("a"))
     async with client.session.get(f"{MAPS}?watch=1") as watch:
         await watch.content.readline()
@@ -117,5 +118,7 @@ async def test_the_server_goes_and_comes_back_with_its_objects(
         await client.send("GET", PODS)
     await plane.faults.revive_server()
     answer = await client.send("GET", f"{MAPS}/a")
+    watched = await client.send("GET", f"{MAPS}?watch=1&resourceVersion={before}")
 
     assert answer.code == 200
+    assert (watched.json["type"], watched.json["object"]["code"]) == ("ERROR", 410)
