@@ -23,7 +23,7 @@ Tools = Literal["python", "sh", "busybox", "none"]
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # A small distribution: what an image has that has a shell but no Python.
-_PROGRAMS = [
+PROGRAMS = [
     "[",
     "awk",
     "basename",
@@ -188,7 +188,8 @@ def make_toolbox(tools: Tools, folder: Path, *, copies: bool) -> Path | None:
             will not be seen, or links to them do.
 
     Returns:
-        The folder, or `None` for images that see all of the host's programs.
+        The folder, or `None` for images that see all of the host's programs. A copy of
+        BusyBox lacks its other names; its containers make them.
 
     Raises:
         ConfigError: If this machine lacks what it is made of.
@@ -202,12 +203,12 @@ def make_toolbox(tools: Tools, folder: Path, *, copies: bool) -> Path | None:
     draft.mkdir(parents=True)
     place = _copy if copies else _link
     if tools == "sh":
-        for name in _PROGRAMS:
+        for name in PROGRAMS:
             if found := shutil.which(name, path=SYSTEM_PATH):
                 place(found, draft / name)
     elif tools == "busybox":
         place(_program("busybox"), draft / "busybox")
-        for name in _PROGRAMS:
+        for name in () if copies else PROGRAMS:
             (draft / name).symlink_to("busybox")
     else:
         place(_program("sleep"), draft / "pause")

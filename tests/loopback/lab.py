@@ -12,7 +12,7 @@ import anyio
 from aiohttp import web
 
 from syncd.loopback.apierror import ApiError
-from syncd.loopback.dialect import QUICK, Dialect
+from syncd.loopback.dialect import Dialect, Pace
 from syncd.loopback.image import Image
 from syncd.loopback.kubelet.container import Container
 from syncd.loopback.link import LINK, Link
@@ -27,6 +27,15 @@ from syncd.loopback.streams import (
 
 BUSYBOX: Literal["busybox", "sh"] = "busybox" if shutil.which("busybox") else "sh"
 WAIT_S = 10
+
+# A node that takes no longer over things than a test needs to see them.
+SWIFT = Pace(
+    crash_backoff_s=0.1,
+    crash_backoff_cap_s=1.0,
+    pull_backoff_s=0.1,
+    sandbox_s=0.005,
+    removal_s={Dialect.V1_20: 0.06, Dialect.V1_36: 0.03},
+)
 
 _HANDLERS = {
     "exec": serve_exec,
@@ -58,7 +67,7 @@ class Lab:
             self.images,
             dialect=dialect,
             changed=self._note,
-            pace=options.pop("pace", QUICK),
+            pace=options.pop("pace", SWIFT),
             lookup=lambda *key: self.objects.get(key),
             event=lambda *event: self.events.append(tuple(map(str, event))),
             **options,

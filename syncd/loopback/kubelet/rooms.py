@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from syncd.loopback.image import copy_tree, needed_folders
+from syncd.loopback.image import PROGRAMS, copy_tree, needed_folders
 from syncd.loopback.kubelet.images import Pulled
 from syncd.loopback.runtime.rootfs import Bind, Plan, Scratch
 
@@ -123,9 +123,7 @@ class Room:
         binds += [
             Bind(source=f, target=f, read_only=True) for f in self._shown_folders()
         ]
-        if self.pulled.toolbox is not None:
-            source = str(self.pulled.toolbox)
-            binds.append(Bind(source=source, target="/bin", read_only=True))
+        binds += self._tools()
         scratch = [Scratch(target="/dev/shm", size=0)]  # noqa: S108 -- its own
         for mount in self.mounts:
             if mount.source is None:
@@ -140,9 +138,22 @@ class Room:
             stage=str(self.folder / "stage"),
             host=self._host(),
             binds=binds,
+            links=self._links(),
             scratch=scratch,
             read_only=self.read_only,
         )
+
+    def _tools(self) -> list[Bind]:
+        toolbox = self.pulled.toolbox
+        if toolbox is None:
+            return []
+        name = "/busybox" if self.pulled.image.tools == "busybox" else ""
+        return [Bind(source=f"{toolbox}{name}", target=f"/bin{name}", read_only=True)]
+
+    def _links(self) -> dict[str, str]:
+        if self.pulled.image.tools != "busybox":
+            return {}
+        return {f"/bin/{name}": "busybox" for name in PROGRAMS}
 
     def _own(self, source: Path, target: str) -> Bind:
         return Bind(source=str(source), target=target, read_only=self.read_only)

@@ -28,6 +28,7 @@ def trouble(stage: str) -> str:
                     "stage": stage,
                     "host": ["/usr", "/dev"],
                     "binds": [],
+                    "links": {},
                     "scratch": [{"target": "/tmp/probe", "size": 0}],  # noqa: S108 -- the container's own
                     "read_only": False,
                 }

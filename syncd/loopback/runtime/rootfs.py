@@ -38,6 +38,7 @@ class Plan(TypedDict):
         stage: An empty folder of the host to build on.
         host: What of the host is shown, read-only, at the same path.
         binds: What is put on top, in order.
+        links: Symbolic links on the root, with what they say.
         scratch: Private memory file systems.
         read_only: Whether the root itself refuses writes.
     """
@@ -45,6 +46,7 @@ class Plan(TypedDict):
     stage: str
     host: list[str]
     binds: list[Bind]
+    links: dict[str, str]
     scratch: list[Scratch]
     read_only: bool
 
@@ -68,6 +70,9 @@ def build(plan: Plan) -> None:
     _mount_proc(root)
     for bind in plan["binds"]:
         _bind(bind, root)
+    for path, text in plan["links"].items():
+        _make_folder(str(Path(root + path).parent))
+        Path(root + path).symlink_to(text)
     for scratch in plan["scratch"]:
         _mount_scratch(scratch, root)
     if plan["read_only"]:
