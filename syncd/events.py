@@ -449,6 +449,73 @@ class BatchApplied(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatchReloaded(Event):
+    """The program in one container serves the batch's code.
+
+    Attributes:
+        reloaded_ms: Applied to serving again, as the program's log tells; None if
+            there is nothing in the batch that the program reloads for.
+    """
+
+    name = "batch.reloaded"
+    batch: int
+    pod: str
+    container: str
+    reloaded_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadFailed(Event):
+    """The program does not start with the new code.
+
+    Attributes:
+        batches: The batches that it was reloading for.
+        error: The last line of the traceback.
+        path: Where, as the program names it; "" if the traceback does not say.
+        tail: The last lines of the traceback.
+    """
+
+    name = "reload.failed"
+    level = "error"
+    target: str
+    pod: str
+    container: str
+    batches: tuple[int, ...]
+    error: str
+    path: str
+    line: int
+    tail: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadHung(Event):
+    """A reload began and does not end; `hint` mends it."""
+
+    name = "reload.hung"
+    level = "warning"
+    target: str
+    pod: str
+    container: str
+    batches: tuple[int, ...]
+    server: str
+    waited_s: float
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadMissed(Event):
+    """The program did not notice a change; its file is touched, once."""
+
+    name = "reload.missed"
+    level = "warning"
+    target: str
+    pod: str
+    container: str
+    batch: int
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchDone(Event):
     """Every replica that was live acknowledged the batch: the canonical line.
 

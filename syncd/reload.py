@@ -10,6 +10,13 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Armed:
+    """The server reloads by itself."""
+
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
 class Began:
     """The server saw a change, and starts over."""
 
@@ -40,14 +47,7 @@ class Broke:
     tail: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """The server waits for open connections to close before it reloads."""
-
-    server: str
-
-
-Sign = Began | Serving | Broke | Waiting
+Sign = Armed | Began | Serving | Broke
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +55,21 @@ class Pattern:
     """A server's words. Expressions are searched for in a line."""
 
     server: str
+    armed: str = ""
     began: str = ""
     serving: str = ""
-    waiting: str = ""
 
 
 PATTERNS = (
     Pattern(
         "uvicorn",
+        armed=r"Started reloader process",
         began=r"(WatchFiles|StatReload|WatchGodReload) detected .*[Rr]eloading",
         serving=r"Application startup complete\.|ASGI 'lifespan' protocol appears",
-        waiting=r"Waiting for (connections to close|background tasks to complete)",
     ),
     Pattern(
         "gunicorn",
+        armed=r"Reloader is on\.",
         began=r"Worker reloading: .* modified",
         serving=r"Booting worker with pid",
     ),
@@ -80,11 +81,13 @@ PATTERNS = (
     ),
     Pattern(
         "flask",
+        armed=r"\* Restarting with (stat|watchdog)",
         began=r"\* Detected change in .*, reloading",
         serving=r"\* Debugger is active!",
     ),
     Pattern(
         "django",
+        armed=r"Watching for file changes with \w+Reloader",
         began=r"\S+\.py changed, reloading\.",
         serving=r"Starting (development|ASGI/\S+ version \S+ development) server at",
     ),
@@ -109,8 +112,8 @@ class Reader:
             (p.server, kind, re.compile(expression))
             for p in patterns
             for kind, expression in (
+                (Armed, p.armed),
                 (Began, p.began),
-                (Waiting, p.waiting),
                 (Serving, p.serving),
             )
             if expression

@@ -1,6 +1,6 @@
 """All replicas of one target, each with its session."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ NAMED = 20  # how many of its paths a batch names in events
 STEADY_S = 1.0  # why Pods are left out is told once it has stood this long
 
 Dial = Callable[[Replica], AbstractAsyncContextManager[Link]]
+ReadLog = Callable[[Replica], AsyncGenerator[bytes, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Fleet:
         target: The target's name, for events.
         roots: Its sync roots; all sessions share them.
         dial: Opens a link into a container.
+        read_log: Opens the log of a container.
         tasks: Where the sessions run.
         emit: Where events go.
 
@@ -54,6 +56,7 @@ class Fleet:
         target: str,
         roots: Sequence[Root],
         dial: Dial,
+        read_log: ReadLog,
         tasks: TaskGroup,
         emit: events.Emit,
     ) -> None:
@@ -61,6 +64,7 @@ class Fleet:
         self.view: View | None = None
         self._roots = roots
         self._dial = dial
+        self._read_log = read_log
         self._tasks = tasks
         self._emit = emit
         self._berths: dict[str, _Berth] = {}
@@ -153,6 +157,7 @@ class Fleet:
             partial(self._dial, replica),
             self._emit,
             notice=self._notice,
+            log=partial(self._read_log, replica),
         )
         berth = _Berth(session, anyio.CancelScope())
         self._berths[identity] = berth

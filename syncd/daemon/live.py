@@ -1,6 +1,7 @@
 """One target while syncd runs: its folders here tied to its replicas there."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from functools import partial
 
 import anyio
@@ -8,13 +9,17 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from syncd import events
-from syncd.cluster import Api, TargetSpec, View, follow
+from syncd.cluster import Api, Replica, TargetSpec, View, follow, follow_log
 from syncd.config import Sync, Target
 from syncd.daemon import rules
 from syncd.daemon.fleet import Fleet
 from syncd.daemon.folder import Folder
 from syncd.daemon.owned import Owned
 from syncd.session import Patience, Root, Session, dial
+
+
+LOG_TAIL = 1000  # lines in which a server's start is looked for
+NOBODY_LIMIT_S = 5.0  # a controller has made its Pods by then, if there is one
 
 
 class LiveTarget:
@@ -63,7 +68,7 @@ class LiveTarget:
             )
         ]
         way_in = partial(dial, api, roots=roots, patience=patience)
-        self.fleet = Fleet(target.title, roots, way_in, tasks, emit)
+        self.fleet = Fleet(target.title, roots, way_in, partial(_log, api), tasks, emit)
 
     def start(self, tasks: TaskGroup) -> None:
         """Follow the Pods for as long as `tasks` lives."""
@@ -77,8 +82,15 @@ class LiveTarget:
         await self.fleet.until(_in_step)
 
     async def until_answered(self) -> None:
-        """Wait until there is a replica, and each is equal or has refused."""
-        await self.fleet.until(_answered)
+        """Wait until there is a replica, and each is equal or has refused.
+
+        Where there is not even a Pod that could become one, the wait is short.
+        """
+        await self.fleet.until(lambda _: self.fleet.view is not None)
+        with anyio.move_on_after(NOBODY_LIMIT_S):
+            await self.fleet.until(lambda _: not self._is_deserted())
+        if not self._is_deserted():
+            await self.fleet.until(_answered)
 
     def verdict(self) -> int:
         """Return how many paths could not be made equal in some replica.
@@ -99,6 +111,10 @@ class LiveTarget:
         for owned in self._owned:
             owned.close()
 
+    def _is_deserted(self) -> bool:
+        view = self.fleet.view
+        return view is None or not (view.replicas or view.skipped)
+
     def _owned_at(self, sync: Sync) -> Owned:
         spec = self._spec
         place = (self._api.server, spec.namespace, str(spec), spec.container or "")
@@ -108,6 +124,13 @@ class LiveTarget:
         with views:
             async for view in views:
                 self.fleet.see(view)
+
+
+async def _log(api: Api, replica: Replica) -> AsyncGenerator[bytes, None]:
+    """Yield the lines of a container's log: the last that there are, then new ones."""
+    async with aclosing(follow_log(api, replica, tail=LOG_TAIL)) as lines:
+        async for line in lines:
+            yield line.text
 
 
 def _in_step(sessions: Sequence[Session]) -> bool:

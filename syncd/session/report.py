@@ -9,6 +9,7 @@ from syncd.plan import Restart, Run
 from syncd.session.ledger import Ledger
 from syncd.session.link import Ack, Failure, Hello, Note, Ran, Sent
 from syncd.session.mark import Mark
+from syncd.session.reloads import NoReload, Reloaded
 
 
 _KEPT_NAMED = 5  # how many foreign paths an event names
@@ -157,6 +158,22 @@ class Report:
                     total_ms=self._since_ms(mark.detected_at_s),
                 )
             )
+
+    def reloaded(self, verdict: Reloaded | NoReload) -> None:
+        """Tell that the program serves a batch, or need not reload for it."""
+        took_ms = verdict.reloaded_ms if isinstance(verdict, Reloaded) else None
+        self.emit(
+            events.BatchReloaded(
+                batch=verdict.batch,
+                pod=self.who.pod,
+                container=self.who.container,
+                reloaded_ms=took_ms,
+            )
+        )
+
+    def limited(self, limit: str) -> None:
+        """Tell what cannot be promised in this container."""
+        self.emit(events.SessionLimited(**asdict(self.who), limits=(limit,)))
 
     def ran(self, action: Run | Restart, ran: Ran, started: float) -> None:
         """Tell what became of a hook."""

@@ -13,12 +13,14 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 
 import anyio
+from anyio.abc import TaskGroup
 
 from syncd import events
 from syncd.errors import SyncdError, TransportError, first
 from syncd.session.backoff import Backoff
 from syncd.session.link import Link
 from syncd.session.mark import Mark
+from syncd.session.observing import Log, Observer
 from syncd.session.owed import Owed, Root
 from syncd.session.report import Report, Who
 from syncd.session.shipping import Shipping
@@ -36,6 +38,7 @@ class Session:
         dial: Opens a link; raises `TransportError` or `TargetError`.
         emit: Where events go.
         notice: Called when `in_step` or `answered` changed.
+        log: Opens the container's log, to see the program reload.
         sleep: Waits for that many seconds.
 
     Attributes:
@@ -53,6 +56,7 @@ class Session:
         emit: events.Emit,
         *,
         notice: Callable[[], None] = lambda: None,
+        log: Log | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         self.who = who
@@ -63,6 +67,7 @@ class Session:
         self._owed = Owed(roots, self)
         self._dial = dial
         self._report = Report(who, emit, anyio.current_time)
+        self._log = log
         self._notice = notice
         self._sleep = sleep
         self._backoff = Backoff()
@@ -111,11 +116,19 @@ class Session:
                 self.answered.set()
                 self._notice()
                 tasks.start_soon(shipping.carry_out)
-                await shipping.ship(tasks)
+                await shipping.ship(tasks, self._observe(tasks))
         except* SyncdError as group:
             error = first(group)
         assert error is not None, "a link ends only by breaking"
         return error
+
+    def _observe(self, tasks: TaskGroup) -> Observer | None:
+        if self._log is None:
+            return None
+        observer = Observer(self._log, self._owed, self._report)
+        tasks.start_soon(observer.follow)
+        tasks.start_soon(observer.wait)
+        return observer
 
     async def _back_off(self, error: TransportError) -> None:
         delay = self._backoff.next_s()

@@ -10,6 +10,7 @@ from syncd.errors import TargetError
 from syncd.plan import Action, Restart, Run
 from syncd.session.link import Ack, Link, Ran, Sent
 from syncd.session.mark import Outcome
+from syncd.session.observing import Observer
 from syncd.session.owed import Owed, Root, Turn
 from syncd.session.report import Report
 from syncd.tree import Change, Entry, Kind, Tree
@@ -27,6 +28,7 @@ class Shipping:
         self._report = report
         self._clock = report.clock
         self._window = anyio.CapacityLimiter(link.window)
+        self._observer: Observer | None = None
 
     # --- comparing ------------------------------------------------------------
 
@@ -91,8 +93,14 @@ class Shipping:
 
     # --- shipping -------------------------------------------------------------
 
-    async def ship(self, tasks: TaskGroup) -> None:
-        """Send a batch whenever something changed, several in flight at once."""
+    async def ship(self, tasks: TaskGroup, observer: Observer | None) -> None:
+        """Send a batch whenever something changed, several in flight at once.
+
+        Args:
+            tasks: Where answers are waited for.
+            observer: Told of what was applied.
+        """
+        self._observer = observer
         while True:
             await self._owed.wait()
             turn = self._owed.begin()
@@ -123,6 +131,8 @@ class Shipping:
             turn.unanswered -= 1
             turn.outcome = self._outcome(turn, sent, ack, applied_ms)
             self._report.applied(turn.marks, ack, applied_ms)
+            if self._observer is not None:
+                self._observer.applied(turn.marks, [change.path for change in changes])
             self._owed.settle(turn)
             if any(failure.code == "missing-parent" for failure in ack.failures):
                 # Somebody in the container took a folder away: compare once more.

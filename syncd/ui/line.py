@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import singledispatch
+from typing import Protocol
 
 from syncd import events
 from syncd.events import Event, Level
@@ -37,3 +38,15 @@ def line(event: Event) -> Line:
     hint = str(fields.pop("hint", ""))
     said = " ".join(f"{name}={safe(str(value))}" for name, value in fields.items())
     return Line(subject=event.name, said=said, hint=safe(hint), level=event.level)
+
+
+class _OfContainer(Protocol):
+    @property
+    def pod(self) -> str: ...
+    @property
+    def container(self) -> str: ...
+
+
+def container(event: _OfContainer) -> str:
+    """Return what a container is called."""
+    return safe(f"{event.pod}/{event.container}")

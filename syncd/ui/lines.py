@@ -1,23 +1,15 @@
 """What each event says to a person: one calm line, with a hint where one helps."""
 
 from collections.abc import Iterator
-from typing import Protocol
 
 from syncd import events
-from syncd.ui import rebuilds  # noqa: F401  # it registers the words of rebuilds
+from syncd.ui import rebuilds, reloads  # noqa: F401  # they register their words
 from syncd.ui.batches import changed, reached
-from syncd.ui.line import Line, line
+from syncd.ui.line import Line, container, line
 from syncd.ui.text import count, safe, size, some, took
 
 
 __all__ = ["Line", "line"]
-
-
-class _OfContainer(Protocol):
-    @property
-    def pod(self) -> str: ...
-    @property
-    def container(self) -> str: ...
 
 
 @line.register
@@ -132,19 +124,19 @@ def _(event: events.SessionConnected) -> Line:
         f"connected as {event.user} by {event.via}, {event.protocol},"
         f" round trip {took(event.round_trip_ms)}, {took(event.took_ms)}"
     )
-    return Line(subject=_container(event), said=safe(said), level="debug")
+    return Line(subject=container(event), said=safe(said), level="debug")
 
 
 @line.register
 def _(event: events.SessionLimited) -> Line:
     said = "; ".join(event.limits)
-    return Line(subject=_container(event), said=safe(said), level="warning")
+    return Line(subject=container(event), said=safe(said), level="warning")
 
 
 @line.register
 def _(event: events.SessionReconciled) -> Line:
     return Line(
-        subject=_container(event), said=f"in step: {', '.join(_reconciled(event))}"
+        subject=container(event), said=f"in step: {', '.join(_reconciled(event))}"
     )
 
 
@@ -167,13 +159,13 @@ def _reconciled(event: events.SessionReconciled) -> Iterator[str]:
 @line.register
 def _(event: events.SessionLost) -> Line:
     said = f"lost: {event.reason}; again in {took(event.retry_s * 1000)}"
-    return Line(subject=_container(event), said=safe(said), level="warning")
+    return Line(subject=container(event), said=safe(said), level="warning")
 
 
 @line.register
 def _(event: events.SessionRefused) -> Line:
     return Line(
-        subject=_container(event),
+        subject=container(event),
         said=safe(event.reason),
         hint=safe(event.hint),
         level="error",
@@ -182,12 +174,12 @@ def _(event: events.SessionRefused) -> Line:
 
 @line.register
 def _(event: events.SessionEnded) -> Line:
-    return Line(subject=_container(event), said="is no longer a replica", level="debug")
+    return Line(subject=container(event), said="is no longer a replica", level="debug")
 
 
 @line.register
 def _(event: events.PathFailed) -> Line:
-    said = f"{_container(event)}: {safe(event.reason)}"
+    said = f"{container(event)}: {safe(event.reason)}"
     return Line(
         subject=safe(event.path), said=said, hint=safe(event.hint), level="error"
     )
@@ -195,7 +187,7 @@ def _(event: events.PathFailed) -> Line:
 
 @line.register
 def _(event: events.PathNoted) -> Line:
-    said = f"{_container(event)}: {safe(event.reason)}"
+    said = f"{container(event)}: {safe(event.reason)}"
     return Line(subject=safe(event.path), said=said, level="debug")
 
 
@@ -203,7 +195,7 @@ def _(event: events.PathNoted) -> Line:
 def _(event: events.PathsKept) -> Line:
     names = some(event.paths, event.count, most=3)
     said = f"keeps {count(event.count, 'path')} that only it has: {names}"
-    return Line(subject=_container(event), said=said)
+    return Line(subject=container(event), said=said)
 
 
 @line.register
@@ -213,7 +205,7 @@ def _(event: events.HookRan) -> Line:
     said = f"{event.action} {safe(event.command)}: {end}, {took(event.took_ms)}"
     output = tuple(safe(each) for each in event.output.splitlines())
     return Line(
-        subject=_container(event),
+        subject=container(event),
         said=said,
         body=output if failed else (),
         level="error" if failed else "info",
@@ -246,24 +238,20 @@ def _(event: events.BatchSettled) -> Line:
 @line.register
 def _(event: events.BatchPacked) -> Line:
     said = f"{size(event.bytes)} packed, {took(event.packed_ms)}"
-    return _step(event.batch, f"{_container(event)}: {said}")
+    return _step(event.batch, f"{container(event)}: {said}")
 
 
 @line.register
 def _(event: events.BatchSent) -> Line:
     said = f"{size(event.wire_bytes)} sent, {took(event.sent_ms)}"
-    return _step(event.batch, f"{_container(event)}: {said}")
+    return _step(event.batch, f"{container(event)}: {said}")
 
 
 @line.register
 def _(event: events.BatchApplied) -> Line:
     said = f"applied, {took(event.applied_ms)}, {took(event.total_ms)} in all"
-    return _step(event.batch, f"{_container(event)}: {said}")
+    return _step(event.batch, f"{container(event)}: {said}")
 
 
 def _step(batch: int, said: str) -> Line:
     return Line(subject=f"batch {batch}", said=said, level="debug")
-
-
-def _container(event: _OfContainer) -> str:
-    return safe(f"{event.pod}/{event.container}")

@@ -125,6 +125,29 @@ EVENTS: tuple[Event, ...] = (
         output="no\n\x1b[31mway",
         took_ms=2100.0,
     ),
+    events.BatchReloaded(batch=7, pod="myapp-1", container="web", reloaded_ms=512.0),
+    events.ReloadFailed(
+        target=TARGET,
+        pod="myapp-1",
+        container="web",
+        batches=(7,),
+        error="SyntaxError: invalid syntax",
+        path="/app/main.py",
+        line=16,
+        tail=("    def (", "SyntaxError: invalid syntax"),
+    ),
+    events.ReloadHung(
+        target=TARGET,
+        pod="myapp-1",
+        container="web",
+        batches=(7, 8),
+        server="uvicorn",
+        waited_s=5.0,
+        hint="start it with --timeout-graceful-shutdown 1",
+    ),
+    events.ReloadMissed(
+        target=TARGET, pod="myapp-1", container="web", batch=7, path=b"new.py"
+    ),
     events.BatchDetected(batch=7, root="/src/app"),
     events.BatchSettled(
         batch=7, target=TARGET, files=1, deleted=0, settled_ms=10.04, scanned_ms=0.31

@@ -49,6 +49,19 @@ SAID = {
     "path.noted": ("a.py", "myapp-1/web: written in place"),
     "path.kept": ("myapp-1/web", "keeps 9 paths that only it has: a, b, c +6"),
     "hook.ran": ("myapp-1/web", "run pip install x: exit 1, 2.1 s"),
+    "batch.reloaded": ("batch 7", "myapp-1/web: reloaded, 512 ms"),
+    "reload.failed": (
+        "myapp-1/web",
+        "the program does not start: SyntaxError: invalid syntax (/app/main.py:16)",
+    ),
+    "reload.hung": (
+        "myapp-1/web",
+        "uvicorn has not reloaded for 5.0 s; 2 batches not served yet",
+    ),
+    "reload.missed": (
+        "new.py",
+        "myapp-1/web did not notice the change; the file is touched",
+    ),
     "batch.detected": ("batch 7", "something moved in /src/app"),
     "batch.settled": ("batch 7", "1 file, 0 deleted, settled 10 ms, scanned 0.3 ms"),
     "batch.packed": ("batch 7", "myapp-1/web: 2.1 KiB packed, 0.8 ms"),

@@ -1,0 +1,125 @@
+"""The program in the container, observed through its log: does it serve the code?"""
+
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import aclosing
+from dataclasses import asdict
+
+import anyio
+
+from syncd import events
+from syncd.errors import SyncdError, TransportError
+from syncd.plan import Run
+from syncd.reload import Reader
+from syncd.session.mark import Mark
+from syncd.session.owed import Owed
+from syncd.session.reloads import (
+    HANGS_AFTER_S,
+    Failed,
+    Hangs,
+    Missed,
+    NoReload,
+    Reloaded,
+    Reloads,
+    Verdict,
+)
+from syncd.session.report import Report
+
+
+RESUME_S = 1.0  # before the log is opened again
+
+Log = Callable[[], AsyncGenerator[bytes, None]]
+
+_HANG_HINTS = {
+    "uvicorn": "an open stream (SSE, WebSocket) holds it: start uvicorn with"
+    " --timeout-graceful-shutdown 1",
+    "gunicorn": "an open request holds it: start gunicorn with --graceful-timeout 1",
+}
+
+
+class Observer:
+    """Follows the log of one container for as long as its session holds a link.
+
+    Args:
+        log: Opens the log: what there is, and then what comes.
+        owed: Where a touch is asked for when the program missed a change.
+        report: Where events go.
+    """
+
+    def __init__(self, log: Log, owed: Owed, report: Report) -> None:
+        self._log = log
+        self._owed = owed
+        self._report = report
+        self._reloads = Reloads()
+        self._applied = anyio.Event()
+
+    def applied(self, marks: Collection[Mark], paths: Sequence[bytes]) -> None:
+        """Take that the batches of `marks` were applied."""
+        now = self._report.clock()
+        for mark in marks:
+            self._tell(self._reloads.applied(mark.number, paths, now))
+        self._applied.set()
+
+    async def follow(self) -> None:
+        """Read the log, until cancelled. Without it, reloads are not seen."""
+        while True:
+            reader = Reader()
+            try:
+                async with aclosing(self._log()) as lines:
+                    async for line in lines:
+                        sign = reader.feed(line.decode("utf-8", "replace"))
+                        if sign is not None:
+                            now = self._report.clock()
+                            self._tell(self._reloads.seen(sign, now))
+            except TransportError:
+                await anyio.sleep(RESUME_S)
+            except SyncdError as error:
+                self._report.limited(f"reloads are not seen: {error}")
+                return
+            else:
+                await anyio.sleep(RESUME_S)
+
+    async def wait(self) -> None:
+        """Tell of reloads that do not come in time, until cancelled."""
+        while True:
+            due = self._reloads.due_s
+            self._applied = anyio.Event()
+            if due is None:
+                await self._applied.wait()
+                continue
+            with anyio.move_on_after(max(0.0, due - self._report.clock())):
+                await self._applied.wait()
+            self._tell(self._reloads.overdue(self._report.clock()))
+
+    def _tell(self, verdicts: Sequence[Verdict]) -> None:
+        who = asdict(self._report.who)
+        for verdict in verdicts:
+            match verdict:
+                case Reloaded() | NoReload():
+                    self._report.reloaded(verdict)
+                case Failed(batches=batches, broke=broke):
+                    self._report.emit(
+                        events.ReloadFailed(
+                            **who,
+                            batches=batches,
+                            error=broke.error,
+                            path=broke.file,
+                            line=broke.line,
+                            tail=broke.tail,
+                        )
+                    )
+                case Hangs(batches=batches, server=server):
+                    self._report.emit(
+                        events.ReloadHung(
+                            **who,
+                            batches=batches,
+                            server=server,
+                            waited_s=HANGS_AFTER_S,
+                            hint=_HANG_HINTS.get(server, ""),
+                        )
+                    )
+                case Missed(batch=batch, path=path):
+                    self._report.emit(
+                        events.ReloadMissed(**who, batch=batch, path=path)
+                    )
+                    name = path.decode("utf-8", "surrogateescape")
+                    self._owed.ask([Run(("touch", "-c", f"./{name}"))])

@@ -1,0 +1,146 @@
+"""From applied to reloaded: which batches a reload of the program answers. Pure.
+
+A batch that has code in it waits for a reload. The log says when one begins and when
+the program serves again; every batch that was applied before it began is answered by
+it, so two quick batches may share one. Servers that do not say that they begin are
+taken to answer what was applied before they served.
+
+What does not come is told once: a reload that was missed (uvicorn's StatReload misses
+new files, and edits within one second), and one that hangs on open streams.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from syncd.reload import Armed, Began, Broke, Serving, Sign
+
+
+MISSED_AFTER_S = 2.0
+HANGS_AFTER_S = 5.0
+_CODE = (b".py", b".pyx", b".so")
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """The program serves a batch's code."""
+
+    batch: int
+    reloaded_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoReload:
+    """A batch has nothing in it that the program reloads for."""
+
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The program does not start with the code of these batches."""
+
+    batches: tuple[int, ...]
+    broke: Broke
+
+
+@dataclass(frozen=True, slots=True)
+class Hangs:
+    """A reload began and does not end."""
+
+    batches: tuple[int, ...]
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """No reload began, though this server reloads by itself."""
+
+    batch: int
+    path: bytes
+
+
+Verdict = Reloaded | NoReload | Failed | Hangs | Missed
+
+
+@dataclass(slots=True)
+class _Waiting:
+    batch: int
+    path: bytes
+    applied_s: float
+    began_s: float | None = None
+    told: bool = False
+
+
+@dataclass(slots=True)
+class Reloads:
+    """The batches of one container that wait to be served.
+
+    Attributes:
+        server: The server that is known to reload here by itself, or "".
+    """
+
+    server: str = ""
+    _waiting: list[_Waiting] = field(default_factory=list)
+
+    @property
+    def due_s(self) -> float | None:
+        """When `overdue` has something to say if nothing happens; None for never."""
+        times = [
+            w.began_s + HANGS_AFTER_S if w.began_s else w.applied_s + MISSED_AFTER_S
+            for w in self._waiting
+            if not w.told
+        ]
+        return min(times, default=None) if self.server else None
+
+    def applied(
+        self, batch: int, paths: Iterable[bytes], now: float
+    ) -> tuple[Verdict, ...]:
+        """Take that a batch was applied."""
+        code = next((path for path in sorted(paths) if path.endswith(_CODE)), None)
+        if code is None:
+            return (NoReload(batch),)
+        self._waiting.append(_Waiting(batch, code, now))
+        return ()
+
+    def seen(self, sign: Sign, now: float) -> tuple[Verdict, ...]:
+        """Take what the log says."""
+        match sign:
+            case Began(server=server):
+                self.server = server
+                for waiting in self._waiting:
+                    waiting.began_s, waiting.told = waiting.began_s or now, False
+                return ()
+            case Armed(server=server):
+                self.server = server
+                return ()
+            case Serving():
+                return self._serves(now)
+            case Broke():
+                return self._breaks(sign)
+
+    def overdue(self, now: float) -> tuple[Verdict, ...]:
+        """Return what did not come in time; each is said once."""
+        late = [w for w in self._waiting if not w.told and self.server]
+        hanging = [w for w in late if w.began_s and now - w.began_s >= HANGS_AFTER_S]
+        missed = [
+            w for w in late if not w.began_s and now - w.applied_s >= MISSED_AFTER_S
+        ]
+        for waiting in (*hanging, *missed):
+            waiting.told = True
+        hangs = (Hangs(tuple(w.batch for w in hanging), self.server),)
+        return (
+            *(hangs if hanging else ()),
+            *(Missed(w.batch, w.path) for w in missed[:1]),
+        )
+
+    def _serves(self, now: float) -> tuple[Verdict, ...]:
+        began = [w for w in self._waiting if w.began_s is not None]
+        answered = began or self._waiting
+        self._waiting = [w for w in self._waiting if w not in answered]
+        return tuple(Reloaded(w.batch, (now - w.applied_s) * 1000) for w in answered)
+
+    def _breaks(self, broke: Broke) -> tuple[Verdict, ...]:
+        began = tuple(w.batch for w in self._waiting if w.began_s is not None)
+        batches = began or tuple(w.batch for w in self._waiting)
+        self._waiting = [w for w in self._waiting if w.batch not in batches]
+        return (Failed(batches, broke),) if batches else ()

@@ -1,0 +1,48 @@
+"""The words of reloads: does the program serve what was applied?"""
+
+from syncd import events
+from syncd.ui.line import Line, container, line
+from syncd.ui.text import count, safe, took
+
+
+@line.register
+def _(event: events.BatchReloaded) -> Line:
+    where = container(event)
+    if event.reloaded_ms is None:
+        said = f"{where}: needs no reload"
+        return Line(subject=f"batch {event.batch}", said=said, level="debug")
+    said = f"{where}: reloaded, {took(event.reloaded_ms)}"
+    return Line(subject=f"batch {event.batch}", said=said)
+
+
+@line.register
+def _(event: events.ReloadFailed) -> Line:
+    place = f" ({event.path}:{event.line})" if event.path else ""
+    said = f"the program does not start: {event.error}{place}"
+    return Line(
+        subject=container(event),
+        said=safe(said),
+        body=tuple(safe(each) for each in event.tail),
+        level="error",
+    )
+
+
+@line.register
+def _(event: events.ReloadHung) -> Line:
+    waiting = count(len(event.batches), "batch")
+    said = (
+        f"{event.server} has not reloaded for {took(event.waited_s * 1000)};"
+        f" {waiting} not served yet"
+    )
+    return Line(
+        subject=container(event),
+        said=safe(said),
+        hint=safe(event.hint),
+        level="warning",
+    )
+
+
+@line.register
+def _(event: events.ReloadMissed) -> Line:
+    said = f"{container(event)} did not notice the change; the file is touched"
+    return Line(subject=safe(event.path), said=said, level="warning")

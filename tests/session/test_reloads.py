@@ -1,0 +1,109 @@
+import pytest
+
+from syncd.reload import Armed, Began, Broke, Serving
+from syncd.session.reloads import (
+    Failed,
+    Hangs,
+    Missed,
+    NoReload,
+    Reloaded,
+    Reloads,
+)
+
+
+BROKE = Broke("SyntaxError: invalid syntax", "/app/main.py", 3, ())
+
+
+@pytest.fixture
+def reloads() -> Reloads:
+    return Reloads("uvicorn")
+
+
+def test_a_batch_is_answered_by_the_reload_that_began_after_it(
+    reloads: Reloads,
+) -> None:
+    assert reloads.applied(1, [b"main.py"], 10.0) == ()
+    assert reloads.seen(Began("uvicorn"), 10.1) == ()
+
+    assert reloads.seen(Serving("uvicorn"), 10.5) == (Reloaded(1, 500.0),)
+    assert reloads.due_s is None
+
+
+def test_two_batches_that_land_in_one_reload_are_both_answered(
+    reloads: Reloads,
+) -> None:
+    reloads.applied(1, [b"a.py"], 10.0)
+    reloads.applied(2, [b"b.py"], 10.1)
+    reloads.seen(Began("uvicorn"), 10.2)
+
+    verdicts = reloads.seen(Serving("uvicorn"), 10.5)
+
+    assert [v.batch for v in verdicts if isinstance(v, Reloaded)] == [1, 2]
+
+
+def test_a_batch_that_came_during_a_reload_waits_for_the_next(
+    reloads: Reloads,
+) -> None:
+    reloads.applied(1, [b"a.py"], 10.0)
+    reloads.seen(Began("uvicorn"), 10.1)
+    reloads.applied(2, [b"a.py"], 10.2)
+
+    first = reloads.seen(Serving("uvicorn"), 10.5)
+    reloads.seen(Began("uvicorn"), 10.6)
+    second = reloads.seen(Serving("uvicorn"), 10.9)
+
+    assert [v.batch for v in first if isinstance(v, Reloaded)] == [1]
+    assert [v.batch for v in second if isinstance(v, Reloaded)] == [2]
+
+
+def test_a_batch_without_code_needs_no_reload(reloads: Reloads) -> None:
+    assert reloads.applied(1, [b"style.css", b"page.html"], 10.0) == (NoReload(1),)
+
+
+def test_code_that_does_not_start_is_told_with_its_batches(reloads: Reloads) -> None:
+    reloads.applied(1, [b"a.py"], 10.0)
+    reloads.seen(Began("uvicorn"), 10.1)
+
+    assert reloads.seen(BROKE, 10.4) == (Failed((1,), BROKE),)
+    assert reloads.due_s is None
+
+
+def test_a_traceback_that_answers_no_batch_is_the_program_s_own(
+    reloads: Reloads,
+) -> None:
+    assert reloads.seen(BROKE, 10.0) == ()
+
+
+def test_a_change_that_nobody_noticed_is_told_once(reloads: Reloads) -> None:
+    reloads.applied(1, [b"new.py"], 10.0)
+
+    assert reloads.due_s == 12.0
+    assert reloads.overdue(11.9) == ()
+    assert reloads.overdue(12.0) == (Missed(1, b"new.py"),)
+    assert reloads.overdue(20.0) == ()
+
+
+def test_a_reload_that_hangs_is_told_after_five_seconds(reloads: Reloads) -> None:
+    reloads.applied(1, [b"a.py"], 10.0)
+    reloads.seen(Began("uvicorn"), 10.1)
+
+    assert reloads.overdue(15.0) == ()
+    assert reloads.overdue(15.2) == (Hangs((1,), "uvicorn"),)
+    assert reloads.overdue(30.0) == ()
+
+
+def test_nothing_is_missed_by_a_server_that_does_not_reload() -> None:
+    reloads = Reloads()
+    reloads.seen(Serving("uvicorn"), 9.0)
+    reloads.applied(1, [b"a.py"], 10.0)
+
+    assert reloads.due_s is None
+    assert reloads.overdue(60.0) == ()
+
+
+def test_a_server_is_known_to_reload_once_it_says_so() -> None:
+    reloads = Reloads()
+    reloads.seen(Armed("uvicorn"), 9.0)
+    reloads.applied(1, [b"a.py"], 10.0)
+
+    assert reloads.overdue(12.0) == (Missed(1, b"a.py"),)
