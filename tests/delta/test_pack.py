@@ -198,7 +198,7 @@ def test_a_local_folder_that_vanished_makes_everything_void(tmp_path: Path) -> N
 
 
 def test_a_file_of_any_size_passes_in_bounded_memory(local: Path) -> None:
-    size = 300 << 20
+    size = 200 << 20
     with (local / "huge").open("wb") as file:
         file.truncate(size)
     program = f"""
