@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.edits import READER, Editor, any_seed, save, whole
+from tests.cluster.edits import READER, Editor, any_seed, remove, save, whole
 from tests.cluster.kube import Kube, Workload
 from tests.cluster.looking import until_equal
 from tests.cluster.watching import Syncd, Watching
@@ -46,7 +46,7 @@ def running(
 def watching(running: Watching, local: Path, web: Workload) -> Iterator[Watching]:
     """The same, with nothing under way and nothing in the folder."""
     for path in local.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        remove(path)
     until_equal(web, local, REMOTE, story=running.story)
     running.skip()
     yield running
