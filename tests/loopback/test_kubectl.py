@@ -143,7 +143,7 @@ async def lines_until(process: anyio.abc.Process, wanted: str) -> str:
 
 
 async def test_get_prints_the_columns_people_know(kubectl: Kubectl) -> None:
-    head, row = (await kubectl("get", "pods", "-n", "app")).splitlines()
+    head, row = (await kubectl("get", "pods", "box")).splitlines()
 
     assert head.split() == ["NAME", "READY", "STATUS", "RESTARTS", "AGE"]
     assert row.split()[1:4] == ["1/1", "Running", "0"]
