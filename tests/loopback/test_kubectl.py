@@ -54,7 +54,7 @@ spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}
 """
 # PID 1 gets no TERM that it does not catch.
 _STOP = "trap 'kill %1; exit 0' TERM; "
-SERVE = ("sh", "-c", _STOP + "python3 -m http.server 8080 & wait")
+SERVE = ("sh", "-c", _STOP + "python3 -u -m http.server 8080 & wait")
 SPEAK = ("sh", "-c", _STOP + "for n in 1 2 3; do echo line $n; done; sleep 1000 & wait")
 
 
@@ -276,6 +276,9 @@ async def test_cp_copies_both_ways(kubectl: Kubectl, tmp_path: Path) -> None:
 
 
 async def test_a_port_is_forwarded_to_a_service(kubectl: Kubectl) -> None:
+    async with await kubectl.open("logs", "-f", "-n", "app", "deploy/web") as process:
+        await lines_until(process, "Serving HTTP")
+        process.kill()
     forward = ("port-forward", "-n", "app", "service/web", ":80")
     async with await kubectl.open(*forward) as process:
         said = await lines_until(process, "-> 8080")
