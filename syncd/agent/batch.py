@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from syncd.agent.folders import checked, is_file
+from syncd.agent.folders import above, checked, is_file
 from syncd.agent.link import CHUNK, LOCKED, Broken, Refused
 from syncd.agent.scratch import CREATE, Spool, write_all
 from syncd.agent.stream import Stream, digest_of, members, sha256
@@ -55,9 +55,16 @@ class Batch:
         try:
             act(checked(path), *args)
         except (OSError, Refused) as exc:
-            self.errors.setdefault(path, exc)
+            self.errors.setdefault(path, self._cause(path, exc))
             return False
         return True
+
+    def _cause(self, path: str, exc: Exception) -> Exception:
+        """Return why a folder is missing, if that went wrong in this batch."""
+        while path and getattr(exc, "code", "") == "missing-parent":
+            path = above(path)
+            exc = self.errors.get(path, exc)
+        return exc
 
     def note(self, path: str, code: str, reason: str) -> None:
         """Tell that `path` landed in a lesser way."""

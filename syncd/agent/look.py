@@ -108,8 +108,9 @@ def list_folders(
                 answer.fail(folder, exc)
             continue
         try:
-            for found in os.scandir(fd):
-                add_entry(answer, folder, found, fd, temporaries)
+            with os.scandir(fd) as entries:
+                for found in entries:
+                    add_entry(answer, folder, found, fd, temporaries)
         except OSError as exc:
             answer.fail(folder, exc)
         finally:

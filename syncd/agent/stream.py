@@ -87,6 +87,20 @@ class Member:
         landed: It is in place.
     """
 
+    __slots__ = (
+        "digest",
+        "fd",
+        "folder",
+        "landed",
+        "mode",
+        "offset",
+        "path",
+        "pinned",
+        "size",
+        "target",
+        "temp",
+    )
+
     def __init__(self, path: str, mode: int, size: int, digest: str) -> None:
         self.path = path
         self.mode = mode & 0o777  # never setuid, whatever the header says

@@ -186,7 +186,7 @@ def test_a_shell_that_starts_the_program_is_not_meant(
         children = Path(f"/proc/{shell.pid}/task/{shell.pid}/children")
         while not (child := children.read_text().strip()):
             assert shell.poll() is None
-        while "61.4471" not in Path(f"/proc/{child}/cmdline").read_text():
+        while not Path(f"/proc/{child}/cmdline").read_text().startswith("sleep"):
             assert shell.poll() is None
         answer = signalled(agent, match="61.4471", signal="TERM")
 

@@ -154,6 +154,19 @@ def test_in_a_read_only_root_the_one_writable_folder_is_synced(
     assert set(tree_at(tmp_path / "volume")) == {b"a.py", b"pkg", b"pkg/b.py"}
 
 
+def test_what_belongs_in_a_folder_that_could_not_be_made_says_why_not(
+    open_path: Path, local: Path, nobody: dict[str, Any]
+) -> None:
+    written(local, pkg__sub__a="new")
+
+    with AgentProcess(open_path, **nobody) as agent:
+        applied = agent.apply(local, everything(local))
+
+    assert codes(applied) == dict.fromkeys(
+        ("pkg", "pkg/sub", "pkg/sub/a.py"), "permission-denied"
+    )
+
+
 # --- a disk that is full -----------------------------------------------------------
 
 
