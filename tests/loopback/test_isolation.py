@@ -16,7 +16,7 @@ import pytest
 from syncd.errors import ConfigError
 from syncd.loopback.image import Image
 from syncd.loopback.runtime import stdio
-from syncd.loopback.runtime.client import StartFailed
+from syncd.loopback.runtime.client import RuntimeDied, StartFailed
 
 from .lab import BUSYBOX, WAIT_S, Lab, logs, open_lab
 
@@ -315,3 +315,20 @@ async def test_without_namespaces_a_program_is_told_where_its_files_are(
 
     assert line == f"{root}/app /apple {root}/app/sub {root}\n"
     assert seen == f"{root.resolve()}/app\n{root.parent}/tmp\n"
+
+
+async def test_a_node_whose_runtime_dies_says_so(tmp_path: Path) -> None:
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await lose_the_runtime(tmp_path)
+
+    assert caught.value.subgroup(RuntimeDied)
+
+
+async def lose_the_runtime(folder: Path) -> None:
+    async with open_lab(folder) as lab:
+        await lab.run("box", *WAIT)
+        shims = ["pgrep", "-f", f"runtime.shim.*{folder}"]
+        found = subprocess.run(shims, capture_output=True, text=True, check=True)
+        for pid in found.stdout.split():
+            os.kill(int(pid), signal.SIGKILL)
+        await anyio.sleep_forever()

@@ -63,6 +63,11 @@ class Log:
         self.ended = True
         self._wake()
 
+    @property
+    def next_line(self) -> int:
+        """The number of the line that comes next."""
+        return self._next
+
     def lines(self, start: int = 0) -> tuple[Line, ...]:
         """Return what is kept from line number `start` on."""
         new = self._next - start

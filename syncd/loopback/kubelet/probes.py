@@ -119,7 +119,7 @@ async def _request(action: Mapping[str, Any], host: str, port: int) -> int:
         answer = b""
         while b"\r\n" not in answer and len(answer) < _LINE:
             answer += await stream.receive()
-    return int(answer.split(None, 2)[1])
+    return int(answer.partition(b" ")[2][:3])
 
 
 def _trusting() -> ssl.SSLContext:

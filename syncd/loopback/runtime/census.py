@@ -7,7 +7,7 @@ nothing is limited.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -16,25 +16,26 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Census:
-    """Looks at the processes of containers, given each one's first process."""
+    """Looks at the processes of containers."""
 
     def __init__(self, *, isolated: bool) -> None:
         self._isolated = isolated
 
-    def fattest_above(self, first: int, limit: int) -> int:
+    def fattest_above(self, known: Iterable[int], limit: int) -> int:
         """Return the largest process of a container above its limit, or 0.
 
         Whom the kernel would kill: the largest, not the one that asked for more.
+        `known` are the processes of the container that the shim itself started.
         """
-        sizes = {pid: _resident(pid) for pid in self.members(first)}
+        sizes = {pid: _resident(pid) for pid in self.members(known)}
         if sum(sizes.values()) <= limit:
             return 0
         return max(sizes, key=lambda pid: (sizes[pid], -pid))
 
-    def members(self, first: int) -> Iterator[int]:
-        """Yield the processes of the container whose first process is `first`."""
-        home = self._home(first)
-        return (pid for pid in _pids() if home is not None and self._home(pid) == home)
+    def members(self, known: Iterable[int]) -> Iterator[int]:
+        """Yield all processes of the container that has the `known` ones."""
+        homes = {self._home(pid) for pid in known} - {None}
+        return (pid for pid in _pids() if self._home(pid) in homes)
 
     def descendants(self, root: int) -> set[int]:
         """Return every process below `root`, where `/proc` can tell."""

@@ -38,6 +38,10 @@ class StartFailed(Exception):
     """A process could not be started; says why in the runtime's words."""
 
 
+class RuntimeDied(Exception):
+    """The shim ended by itself, and all containers with it."""
+
+
 class Process:
     """A process in a container, started by `Runtime.spawn`.
 
@@ -81,7 +85,11 @@ class Runtime:
         self.obstacle = ""
 
     async def run(self) -> None:
-        """Run the shim until cancelled; then every process is dead."""
+        """Run the shim until cancelled; then every process is dead.
+
+        Raises:
+            RuntimeDied: If the shim ended before.
+        """
         ours, theirs = socket.socketpair()
         ours.settimeout(0)
         shim = await anyio.to_thread.run_sync(self._launch, theirs)
@@ -91,6 +99,7 @@ class Runtime:
                 tasks.start_soon(self._send, ours)
                 await self._receive(ours)
                 tasks.cancel_scope.cancel()
+            raise RuntimeDied  # a node that is stopped is cancelled before
         finally:
             ours.close()
             with anyio.CancelScope(shield=True):
@@ -146,6 +155,8 @@ class Runtime:
                         await anyio.wait_writable(sock)
                     data = data[4:]
                 await loop.sock_sendall(sock, data)
+            except ConnectionError:
+                return  # the shim is dead, which its silence tells the receiver
             finally:
                 for fd in fds:
                     os.close(fd)
@@ -153,7 +164,13 @@ class Runtime:
     async def _receive(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         inbox = b""
-        while data := await loop.sock_recv(sock, 65536):
+        while True:
+            try:
+                data = await loop.sock_recv(sock, 65536)
+            except ConnectionResetError:
+                return
+            if not data:
+                return
             inbox += data
             while len(inbox) >= 4:
                 end = 4 + struct.unpack(">I", inbox[:4])[0]

@@ -200,20 +200,21 @@ class Shim:
 
     def _end_container(self, first: Child) -> None:
         """Kill what the kernel does not kill by itself when `first` is no init."""
-        if self._isolated:
-            return
-        joined = [
-            child.pid
-            for child in self._children.values()
-            if child.order["joins"] == first.order["id"]
-        ]
-        for pid in (first.pid, *joined):
-            _kill_group(pid)
+        if not self._isolated:
+            for pid in self._pids_of(first):
+                _kill_group(pid)
+
+    def _pids_of(self, first: Child) -> list[int]:
+        """The processes of a container that were started from here."""
+        number = first.order["id"]
+        every = self._children.values()
+        joined = [child.pid for child in every if child.order["joins"] == number]
+        return [first.pid, *joined]
 
     def _enforce_memory(self) -> None:
         for child in list(self._children.values()):
             if limit := child.order["memory"]:
-                victim = self._census.fattest_above(child.pid, limit)
+                victim = self._census.fattest_above(self._pids_of(child), limit)
                 for other in self._children.values():
                     other.oom |= other.pid == victim
                 if victim:

@@ -1,7 +1,7 @@
 """`pods/log`."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -33,15 +33,14 @@ async def serve_log(
         return answer
     container = node.container(pod["metadata"]["uid"], name)
     log = _log(container, pod, name, previous=_flag(request, "previous"))
-    await answer.prepare(request)
+    chosen, next_line = _chosen(log, request), log.next_line
     writer = _Writer(request, answer)
-    number = 0
-    for line in _chosen(log, request):
-        number = line.number + 1
+    await answer.prepare(request)
+    for line in chosen:
         if not await writer.write(line):
             return answer
     if _flag(request, "follow"):
-        await _follow(log, number, writer)
+        await _follow(log, next_line, writer)
     return answer
 
 
@@ -99,7 +98,7 @@ def _log(
     return container.log
 
 
-def _chosen(log: Log, request: web.Request) -> Iterator[Line]:
+def _chosen(log: Log, request: web.Request) -> list[Line]:
     lines = log.lines()
     since = 0
     if (seconds := _number(request, "sinceSeconds")) is not None:
@@ -110,7 +109,7 @@ def _chosen(log: Log, request: web.Request) -> Iterator[Line]:
     tail = _number(request, "tailLines")
     if tail is not None:
         lines = lines[len(lines) - tail :] if tail < len(lines) else lines
-    return (line for line in lines if line.time_ns >= since)
+    return [line for line in lines if line.time_ns >= since]
 
 
 def _flag(request: web.Request, name: str) -> bool:
