@@ -1,5 +1,6 @@
 """The shells and tools that containers have, run for real."""
 
+import atexit
 import functools
 import os
 import shutil
@@ -94,6 +95,7 @@ def busybox() -> Shell:
     if found is None:
         pytest.skip("no BusyBox here")
     tools = tempfile.mkdtemp(prefix="busybox-")
+    atexit.register(shutil.rmtree, tools)
     Path(tools).chmod(0o755)
     subprocess.run([found, "--install", "-s", tools], check=True)
     return Shell(tools)
