@@ -136,7 +136,10 @@ class _Daemon:
             live[target].fleet.spread(root, edit, next(numbers))
 
         flat = [folders[target][root] for target, root in places]
-        tasks.start_soon(keep_true, flat, self._settings.watch, self._emit, spread)
+        watching, project = self._settings.watch, self._settings.project
+        tasks.start_soon(keep_true, flat, watching, self._emit, spread)
+        for target in live:
+            target.keep_image(tasks, project, watching)
         for target in live:
             await target.until_in_step()
         self._say_in_step(live)

@@ -1,6 +1,6 @@
 """All replicas of one target, each with its session."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -80,6 +80,18 @@ class Fleet:
         """Wait until the sessions satisfy a condition."""
         while not satisfied(self.sessions):
             await self._moved.wait()
+
+    async def changed(self) -> None:
+        """Wait until there are other sessions, or one is in step or refused."""
+        await self._moved.wait()
+
+    def level(self, pods: Collection[str]) -> Collection[str]:
+        """Return which of `pods` are in step, or have refused to be."""
+        return {
+            session.who.pod
+            for session in self.sessions
+            if session.who.pod in pods and session.answered.is_set()
+        }
 
     def see(self, view: View) -> None:
         """Take in which containers there are now."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from functools import partial
+from pathlib import Path
 
 import anyio
 from anyio.abc import TaskGroup
@@ -10,11 +11,12 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from syncd import events
 from syncd.cluster import Api, Replica, TargetSpec, View, follow, follow_log
-from syncd.config import Sync, Target
+from syncd.config import Sync, Target, Watch
 from syncd.daemon import rules
 from syncd.daemon.fleet import Fleet
 from syncd.daemon.folder import Folder
 from syncd.daemon.owned import Owned
+from syncd.daemon.rebuilding import Rebuilding
 from syncd.session import Patience, Root, Session, dial
 
 
@@ -46,6 +48,7 @@ class LiveTarget:
         emit: events.Emit,
         patience: Patience,
     ) -> None:
+        self._target = target
         self._api = api
         self._emit = emit
         self._spec = TargetSpec.parse(
@@ -76,6 +79,26 @@ class LiveTarget:
         tasks.start_soon(follow, self._api, self._spec, send, self._emit)
         tasks.start_soon(self._see, receive)
         tasks.start_soon(self.fleet.tell_when_steady)
+
+    def keep_image(self, tasks: TaskGroup, project: Path, watching: Watch) -> None:
+        """Keep the image the one that its inputs ask for, if the settings want that.
+
+        Args:
+            tasks: For how long.
+            project: The folder that relative paths start from.
+            watching: How changes of the inputs are waited for.
+        """
+        if self._target.rebuild is not None:
+            rebuilding = Rebuilding(
+                self._target,
+                self._spec,
+                self._api,
+                self.fleet,
+                project,
+                watching,
+                self._emit,
+            )
+            tasks.start_soon(rebuilding.run)
 
     async def until_in_step(self) -> None:
         """Wait until there is a replica, and each holds the local tree."""

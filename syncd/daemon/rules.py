@@ -1,7 +1,9 @@
 """The settings' rules as a plan, and as patterns that keep a path at home. Pure."""
 
+import os
 from collections.abc import Iterable, Sequence
 from itertools import dropwhile
+from pathlib import Path
 from typing import assert_never
 
 from syncd.config import IgnoreRule, RestartRule, Rule, RunRule, Sync, SyncRule, Target
@@ -11,6 +13,16 @@ from syncd.plan import Action, Plan, Restart, Rule as Planned, Run
 def plan(rules: Iterable[Rule]) -> Plan:
     """Return what follows when a path has landed, by `rules`."""
     return Plan([Planned(rule.paths, _action(rule)) for rule in rules])
+
+
+def makes_up_for(target: Target, path: Path) -> bool:
+    """Tell whether a command in the containers follows a change of `path`."""
+    for sync in target.sync:
+        if path.is_relative_to(sync.local):
+            relative = os.fsencode(path.relative_to(sync.local))
+            actions = plan(target.rules).actions([relative])
+            return any(isinstance(action, Run) for action in actions)
+    return False
 
 
 def ignored(target: Target, sync: Sync) -> tuple[str, ...]:

@@ -140,6 +140,19 @@ def _outside(inside: str, hosting: Hosting | None) -> str:
     return f"localhost:{port}" if colon and name.endswith(".localhost") else inside
 
 
+def as_seen_here(image: str, settings: Rebuild, hosting: Hosting | None) -> str:
+    """Return what this machine calls an image that the nodes call `image`; "" if none.
+
+    An image without a registry in its name may be anywhere.
+    """
+    host = Reference.parse(image).host
+    if not host:
+        return ""
+    named = Reference.parse(settings.image).host if settings.image else host
+    outside = settings.registry if settings.registry and host == named else None
+    return f"{outside or _outside(host, hosting)}{image.removeprefix(host)}"
+
+
 def _loader(deliver: str, context: str) -> tuple[Way, str]:
     match deliver:
         case "k3d" | "kind":
@@ -161,6 +174,17 @@ def _by_context(context: str) -> tuple[Way, str]:
     if context.startswith(_SHARING):
         return "none", ""
     return "push", ""
+
+
+def built_as(way: Route, builder: Builder | None, tag: str) -> str:
+    """Return what the builder is to call an image with this tag."""
+    name = Reference.parse(way.outside)
+    qualified = way.outside
+    if builder and builder.program in {"podman", "buildah"} and not name.host:
+        # They call it localhost/NAME, which the nodes would take for a registry.
+        library = "" if "/" in name.path else "library/"
+        qualified = f"docker.io/{library}{name.path}"
+    return f"{qualified}:{tag}"
 
 
 def loads(
