@@ -16,6 +16,9 @@ from syncd.wire import Message
 from tests.agent_driver import AgentProcess
 
 
+RUN = os.getpid()  # in the command lines of programs, unlike any other run's
+
+
 def run(agent: AgentProcess, *argv: str, **how: Any) -> Message:
     return agent.ask({"op": "run", "id": 5, "argv": argv, "timeout_s": 10} | how)
 
@@ -151,10 +154,10 @@ def signalled(agent: AgentProcess, **what: Any) -> Message:
 
 def test_a_signal_reaches_the_process_that_matches(agent: AgentProcess) -> None:
     with (
-        program("serve", "orange-5317") as wanted,
-        program("serve", "other-5317") as other,
+        program("serve", f"orange-{RUN}") as wanted,
+        program("serve", f"other-{RUN}") as other,
     ):
-        answer = signalled(agent, match="serve orange-5317", signal="USR1")
+        answer = signalled(agent, match=f"serve orange-{RUN}", signal="USR1")
 
         assert answer["pids"] == [wanted.pid]
         assert answer["code"] == 0
@@ -172,8 +175,8 @@ def test_a_signal_by_number_of_the_process(agent: AgentProcess) -> None:
 
 
 def test_of_a_family_only_the_eldest_is_signalled(agent: AgentProcess) -> None:
-    with program("family-2291", "fork") as parent:
-        answer = signalled(agent, match="family-2291", signal="USR1")
+    with program(f"family-{RUN}", "fork") as parent:
+        answer = signalled(agent, match=f"family-{RUN}", signal="USR1")
 
         assert answer["pids"] == [parent.pid]
 
@@ -181,14 +184,14 @@ def test_of_a_family_only_the_eldest_is_signalled(agent: AgentProcess) -> None:
 def test_a_shell_that_starts_the_program_is_not_meant(
     agent: AgentProcess, tmp_path: Path
 ) -> None:
-    script = f"sleep 61.4471; touch {tmp_path}/survived"
+    script = f"sleep 61.{RUN}; touch {tmp_path}/survived"
     with subprocess.Popen(["sh", "-c", script]) as shell:
         children = Path(f"/proc/{shell.pid}/task/{shell.pid}/children")
         while not (child := children.read_text().strip()):
             assert shell.poll() is None
         while not Path(f"/proc/{child}/cmdline").read_text().startswith("sleep"):
             assert shell.poll() is None
-        answer = signalled(agent, match="61.4471", signal="TERM")
+        answer = signalled(agent, match=f"61.{RUN}", signal="TERM")
 
         assert answer["pids"] == [int(child)]
         assert shell.wait(10) == 0

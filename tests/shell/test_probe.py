@@ -60,8 +60,9 @@ def test_a_command_runs_in_its_folder(shell: Shell, remote: Path) -> None:
 
 
 def test_a_signal_reaches_the_process_that_matches(shell: Shell) -> None:
-    with subprocess.Popen(["sleep", "71.80314"]) as wanted:
-        told = shell.answer(signal_command("sleep 71.80314", "SIGTERM"))
+    seconds = f"71.{os.getpid()}"  # unlike any other run's
+    with subprocess.Popen(["sleep", seconds]) as wanted:
+        told = shell.answer(signal_command(f"sleep {seconds}", "SIGTERM"))
 
         assert told.decode() == f"SIGTERM sent to {wanted.pid}\n"
         assert wanted.wait(10) == -15
