@@ -217,9 +217,9 @@ def test_a_process_that_is_gone_is_an_error_as_data(agent: AgentProcess) -> None
 
 def test_an_earlier_agent_of_the_session_ends_and_no_other(remote: Path) -> None:
     with (
-        AgentProcess(remote, session="1") as earlier,
-        AgentProcess(remote, session="11") as other,
-        AgentProcess(remote, session="1") as later,
+        AgentProcess(remote, session=f"{RUN}.1") as earlier,
+        AgentProcess(remote, session=f"{RUN}.11") as other,
+        AgentProcess(remote, session=f"{RUN}.1") as later,
     ):
         assert earlier.process.wait(10) == -signal.SIGKILL
         assert other.ask({"op": "ping", "id": 0})["op"] == "pong"
