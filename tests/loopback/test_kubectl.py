@@ -45,7 +45,10 @@ spec:
     spec:
       terminationGracePeriodSeconds: 1
       containers:
-        - {name: web, image: "web:1", ports: [{name: http, containerPort: 8080}]}
+        - name: web
+          image: web:1
+          ports: [{name: http, containerPort: 8080}]
+          env: [{name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]
 ---
 apiVersion: v1
 kind: Service
@@ -54,7 +57,7 @@ spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}
 """
 # PID 1 gets no TERM that it does not catch.
 _STOP = "trap 'kill %1; exit 0' TERM; "
-SERVE = ("sh", "-c", _STOP + "python3 -u -m http.server 8080 & wait")
+SERVE = ("sh", "-c", _STOP + "python3 -u -m http.server 8080 --bind $IP & wait")
 SPEAK = ("sh", "-c", _STOP + "for n in 1 2 3; do echo line $n; done; sleep 1000 & wait")
 
 
