@@ -122,7 +122,8 @@ class Image:
 
     def __post_init__(self) -> None:
         mount = os.path.normpath(self.mount)
-        hidden = [p for p in needed_folders() if f"{p}/".startswith(f"{mount}/")]
+        prefixes = (sys.prefix, sys.base_prefix)
+        hidden = [p for p in prefixes if f"{p}/".startswith(f"{mount}/")]
         if mount != self.mount or not mount.startswith("/") or mount == "/":
             raise ConfigError(f"image {self.name}: mount must be an absolute path")
         if hidden and self.tools == "python":
@@ -140,7 +141,7 @@ class Image:
 
 
 def needed_folders() -> list[str]:
-    """The folders without which this interpreter does not run."""
+    """The folders without which this interpreter does not run. Blocking."""
     interpreter = Path(sys.executable)
     found = {sys.prefix, sys.base_prefix, str(interpreter.resolve().parents[1])}
     return sorted(folder for folder in found if folder not in ("/", "/usr"))

@@ -282,13 +282,14 @@ async def test_a_program_that_is_not_there_is_said(tmp_path: Path) -> None:
 async def test_a_pod_gets_its_grace_and_no_more(
     tmp_path: Path, dialect: Dialect
 ) -> None:
-    deaf = ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"]
-    kind = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.01; done"]
+    loop = "echo up; while :; do sleep 0.01; done"
+    deaf = ["sh", "-c", f"trap '' TERM; {loop}"]
+    kind = ["sh", "-c", f"trap 'exit 0' TERM; {loop}"]
     async with open_lab(tmp_path, dialect) as lab:
         uids = [await lab.run(f"app{len(c[2])}", *c) for c in (deaf, kind)]
-        for uid in uids:
-            lab.node.stop(uid, 0.2)
-        for uid in uids:
+        for uid, grace_s in zip(uids, (0.2, 60), strict=True):
+            await lab.logged(uid, "up")
+            lab.node.stop(uid, grace_s)
             await lab.until_gone(uid)
         ends = [first(lab.node.status(uid))["state"]["terminated"] for uid in uids]
         phases = [lab.node.status(uid)["phase"] for uid in uids]

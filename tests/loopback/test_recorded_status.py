@@ -23,14 +23,25 @@ COMMANDS = {
     "oom": ["python3", "-c", "x = []\nwhile 1: x.append(bytearray(4 << 20))"],
     "never": ["sh", "-c", "exit 0"],
     "ready": ["sh", "-c", "while :; do sleep 0.1; done"],
-    "delete": ["sh", "-c", 'trap "exit 0" TERM; while :; do sleep 0.05; done'],
+    "delete": [
+        "sh",
+        "-c",
+        'trap "exit 0" TERM; touch /tmp/ready; while :; do sleep 0.05; done',
+    ],
 }
+
+
+def read(kind: str, dialect: Dialect) -> dict[str, Any]:
+    name = f"{kind}-{dialect.value.removeprefix('v')}.json"
+    found: dict[str, Any] = json.loads((RECORDINGS / name).read_text())
+    return found
 
 
 def cases() -> Iterator[Any]:
     for dialect in Dialect:
-        name = f"status-{dialect.value.removeprefix('v')}.json"
-        for what, case in json.loads((RECORDINGS / name).read_text()).items():
+        events = read("events", dialect)
+        for what, case in read("status", dialect).items():
+            case["events"] = events.get(what)
             yield pytest.param(dialect, what, case, id=f"{dialect.value} {what}")
 
 
@@ -49,6 +60,7 @@ async def test_a_status_changes_as_the_recorded_one_did(
 
     got = [plain(status) for status in without_repeats(lab.statuses[uid])]
     assert got[: len(expected)] == expected
+    assert case["events"] in (None, said(lab))
 
 
 def spec_of(lab: Lab, what: str, case: dict[str, Any]) -> dict[str, Any]:
@@ -60,9 +72,7 @@ def spec_of(lab: Lab, what: str, case: dict[str, Any]) -> dict[str, Any]:
             container["image"], tools=tools, user=user, group=user
         )
         container["command"] = COMMANDS[what]
-    if what == "delete":
-        container["readinessProbe"] = probe("true")
-    if what == "ready":
+    if what in ("ready", "delete"):
         container["readinessProbe"] = probe("test", "-e", "/tmp/ready")
     volumes = [{"name": m["name"], "emptyDir": {}} for m in container["volumeMounts"]]
     return {
@@ -94,6 +104,16 @@ async def act(lab: Lab, uid: str, what: str) -> None:
 
 def is_ready(status: dict[str, Any]) -> bool:
     return bool(status["containerStatuses"][0]["ready"])
+
+
+def plain_text(text: str) -> str:
+    return re.sub(r"_lab\([^)]*\)", "_rec(ID)", text)
+
+
+def said(lab: Lab) -> list[list[str]]:
+    """The events, each once."""
+    every = {tuple(plain_text(text) for text in event[1:4]) for event in lab.events}
+    return sorted(list(event) for event in every)
 
 
 def without_repeats(statuses: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import anyio
 
-from syncd.loopback.kubelet import backoff, volumes
+from syncd.loopback.kubelet import backoff, volumes, wording
 from syncd.loopback.kubelet.container import Container
 from syncd.loopback.kubelet.environment import NoSuchObject
 from syncd.loopback.kubelet.facts import Terminated, Waiting, now
@@ -59,11 +59,16 @@ class Keeper:
         except StartFailed as error:
             self._note_failed_start(str(error))
             return True
-        self._say("Normal", "Started", "Container started")
+        self._say_started()
         if ward.stopping.is_set() and container.process:
             container.process.kill()
         await self._attend()
         return True
+
+    def _say_started(self) -> None:
+        name, dialect = self._container.facts.name, self._node.dialect
+        self._say("Normal", "Created", wording.created(name, dialect))
+        self._say("Normal", "Started", wording.started(name, dialect))
 
     async def _attend(self) -> None:
         grace_s = self._ward.pod["spec"].get("terminationGracePeriodSeconds", 30)
@@ -117,35 +122,39 @@ class Keeper:
                 await self._wait_to_pull(name, str(error))
             else:
                 self._container.facts_of_image(pulled.digest)
+                said = wording.pulled(name, self._node.dialect)
+                self._say("Normal", "Pulled", said)
                 return pulled
         return None
 
     async def _wait_to_pull(self, name: str, error: str) -> None:
         pause_s = self._node.pace.pull_backoff_s
+        self._say("Normal", "Pulling", f'Pulling image "{name}"')
         self._container.set(state=Waiting("ErrImagePull", error))
         self._say("Warning", "Failed", f'Failed to pull image "{name}": {error}')
+        self._say("Warning", "Failed", "Error: ErrImagePull")
         await self._ward.pause(1.2 * pause_s)
         message = self._node.images.backing_off(name, error)
         self._container.set(state=Waiting("ImagePullBackOff", message))
-        self._say("Normal", "BackOff", message)
+        self._say("Normal", "BackOff", f'Back-off pulling image "{name}"')
+        self._say("Warning", "Failed", "Error: ImagePullBackOff")
         await self._ward.pause(1.1 * pause_s)
 
     async def _back_off(self, failures: int) -> None:
         wait = backoff.wait(failures, self._node.pace, self._node.dialect)
         if wait is None:
             return
+        facts, metadata = self._container.facts, self._ward.pod["metadata"]
+        pod = f"{metadata['name']}_{metadata['namespace']}({self._ward.uid})"
+        said = wording.backing_off(facts.name, pod, self._node.dialect)
+        self._say("Warning", "BackOff", said)
         await self._ward.pause(wait.silent_s)
         if self._ward.stopping.is_set():
             return
-        facts, metadata = self._container.facts, self._ward.pod["metadata"]
-        message = (
-            f"back-off {backoff.go_duration(wait.delay_s)} restarting failed "
-            f"container={facts.name} "
-            f"pod={metadata['name']}_{metadata['namespace']}({self._ward.uid})"
-        )
+        delay = backoff.go_duration(wait.delay_s)
+        message = f"back-off {delay} restarting failed container={facts.name} pod={pod}"
         last = facts.state if isinstance(facts.state, Terminated) else facts.last
         self._container.set(state=Waiting("CrashLoopBackOff", message), last=last)
-        self._say("Warning", "BackOff", message)
         await self._ward.pause(wait.told_s)
 
     def _say(self, kind: str, reason: str, message: str) -> None:
