@@ -6,7 +6,8 @@ The same daemon as on a real cluster keeps the Pod in step; only the cluster is 
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,33 +52,43 @@ async def demo(*, edits: int | None, port: int, emit: events.Emit, say: Say) -> 
     Raises:
         ConfigError: If what the program needs is not installed.
     """
+    if edits is None and not sys.stdout.isatty():
+        edits = EDITS_WITHOUT_TERMINAL
+    async with running(say) as (cluster, folder), anyio.create_task_group() as tasks:
+        backend = partial(address, cluster)
+        here = await tasks.start(partial(door.serve, backend, port=port))
+        in_step = anyio.Event()
+        tasks.start_soon(_keep_in_step, cluster, folder, emit, in_step)
+        await in_step.wait()
+        _invite(folder, here, say)
+        failed = 0
+        if edits is None:
+            await anyio.sleep_forever()
+        else:
+            failed = await _Editor(cluster, folder, say).make(edits)
+        tasks.cancel_scope.cancel()
+    return 1 if failed else 0
+
+
+@asynccontextmanager
+async def running(say: Say) -> AsyncGenerator[tuple[Loopback, Path], None]:
+    """Run the program on an embedded cluster while the block lasts.
+
+    Yields the cluster, and a copy of the program's folder that may be edited.
+
+    Raises:
+        ConfigError: If what the program needs is not installed.
+    """
     # What the embedded cluster does inside is no news to who looks at the program.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
     program = _program()
-    if edits is None and not sys.stdout.isatty():
-        edits = EDITS_WITHOUT_TERMINAL
     with tempfile.TemporaryDirectory(prefix="syncd-demo-") as scratch:
         folder = Path(scratch) / "myapp"
         await to_thread.run_sync(shutil.copytree, program, folder)
         say("Starting the embedded cluster ...")
-        async with (
-            Loopback(images=[_image(folder)]) as cluster,
-            anyio.create_task_group() as tasks,
-        ):
+        async with Loopback(images=[_image(folder)]) as cluster:
             await _deploy(cluster)
-            backend = partial(_address, cluster)
-            here = await tasks.start(partial(door.serve, backend, port=port))
-            in_step = anyio.Event()
-            tasks.start_soon(_keep_in_step, cluster, folder, emit, in_step)
-            await in_step.wait()
-            _invite(folder, here, say)
-            failed = 0
-            if edits is None:
-                await anyio.sleep_forever()
-            else:
-                failed = await _Editor(cluster, folder, say).make(edits)
-            tasks.cancel_scope.cancel()
-    return 1 if failed else 0
+            yield cluster, folder
 
 
 def _program() -> Path:
@@ -147,7 +158,7 @@ def _deployment() -> dict[str, Any]:
     }
 
 
-def _address(cluster: Loopback) -> tuple[str, int] | None:
+def address(cluster: Loopback) -> tuple[str, int] | None:
     """Return where the newest ready Pod serves."""
     serving = [
         pod["status"]["podIP"]
@@ -225,11 +236,11 @@ class _Editor:
 
     async def _answer(self) -> str:
         """Return what the program answers, or "" while it restarts."""
-        address = _address(self._cluster)
-        if address is None:
+        place = address(self._cluster)
+        if place is None:
             return ""
         try:
-            async with await anyio.connect_tcp(*address) as stream:
+            async with await anyio.connect_tcp(*place) as stream:
                 await stream.send(b"GET / HTTP/1.0\r\n\r\n")
                 answer = b""
                 async for data in stream:

@@ -1,0 +1,161 @@
+"""The edits: what a person or a tool does to the files, with a marker to look for."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from syncd.errors import ConfigError
+
+
+PREFIX = "syncd_bench_"
+"""What the names of all files begin with that a measurement makes."""
+
+_SIDE_FILES = 20
+_BURST = 4
+_BURST_GAP_S = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """An edit that was made.
+
+    Attributes:
+        folder: Where it was made.
+        marker: What to look for.
+        saved_s: Monotonic time at which its last file began to be written.
+        began_s: The same of its first.
+        changed: What was written, relative to the folder.
+        deleted: What is no longer there.
+        size: Bytes written.
+    """
+
+    folder: Path
+    marker: str
+    saved_s: float
+    began_s: float
+    changed: tuple[Path, ...]
+    deleted: tuple[Path, ...]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The file that holds the marker, in a folder that may be edited.
+
+    Attributes:
+        folder: A copy.
+        file: Relative to it.
+        text: What the file holds at first.
+        old: The part of it that a marker takes the place of.
+    """
+
+    folder: Path
+    file: Path
+    text: str
+    old: str
+
+    @classmethod
+    def of(cls, folder: Path, file: Path, old: str) -> "Subject":
+        """Read the file.
+
+        Raises:
+            ConfigError: If it cannot be read, or does not hold `old`.
+        """
+        try:
+            text = (folder / file).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"{file} cannot be edited: {error}",
+                hint="name with --file a text file of the folder that is synced",
+            ) from error
+        if old not in text:
+            raise ConfigError(
+                f"{file} does not hold the text {old!r}",
+                hint="name with --marker a text in it that shows in the answer",
+            )
+        return cls(folder, file, text, old)
+
+    def with_marker(self, marker: str) -> str:
+        """Return the text of the file with `marker` in place."""
+        return self.text.replace(self.old, marker, 1)
+
+
+Around = Callable[[Path, int], tuple[list[Path], list[Path]]]
+"""Does what comes before the last save; returns what it wrote and what it deleted."""
+
+
+def _nothing(_folder: Path, _number: int) -> tuple[list[Path], list[Path]]:
+    return [], []
+
+
+def _files(folder: Path, number: int) -> tuple[list[Path], list[Path]]:
+    names = [Path(f"{PREFIX}{index:02}.py") for index in range(_SIDE_FILES - 1)]
+    for name in names:
+        (folder / name).write_text(f"EDIT = {number}\n" * 20)
+    return names, []
+
+
+def _rename(folder: Path, number: int) -> tuple[list[Path], list[Path]]:
+    old, new = _side(number), _side(number + 1)
+    (folder / old).rename(folder / new)
+    return [new], [old]
+
+
+def _delete(folder: Path, number: int) -> tuple[list[Path], list[Path]]:
+    (folder / _side(number)).unlink()
+    return [], [_side(number)]
+
+
+def _side(number: int) -> Path:
+    return Path(f"{PREFIX}side_{number}.py")
+
+
+PATTERNS: Mapping[str, Around] = {
+    "save": _nothing,
+    "burst": _nothing,
+    "files20": _files,
+    "rename": _rename,
+    "delete": _delete,
+}
+
+
+def prepare(pattern: str, folder: Path, numbers: Iterable[int]) -> None:
+    """Put into `folder` what the edits of `pattern` start from."""
+    wanted = list(numbers)
+    if pattern == "rename":
+        wanted = wanted[:1]
+    if pattern in {"rename", "delete"}:
+        for number in wanted:
+            (folder / _side(number)).write_text("EDIT = 0\n")
+
+
+def make(pattern: str, subject: Subject, number: int, marker: str) -> Edit:
+    """Make an edit; the file with the marker is written last.
+
+    Args:
+        pattern: One of `PATTERNS`.
+        subject: The file.
+        number: Of the edit, from where `prepare` was told, in steps of one.
+        marker: A text that was never served.
+    """
+    file = subject.folder / subject.file
+    began_s = time.monotonic()
+    changed, deleted = PATTERNS[pattern](subject.folder, number)
+    if pattern == "burst":
+        for part in range(1, _BURST):
+            file.write_text(subject.with_marker(f"part {part} of {number}"))
+            time.sleep(_BURST_GAP_S)
+    text = subject.with_marker(marker)
+    saved_s = time.monotonic()
+    file.write_text(text)
+    changed = [*changed, subject.file]
+    return Edit(
+        folder=subject.folder,
+        marker=marker,
+        saved_s=saved_s,
+        began_s=began_s,
+        changed=tuple(changed),
+        deleted=tuple(deleted),
+        size=sum((subject.folder / path).stat().st_size for path in changed),
+    )

@@ -1,0 +1,34 @@
+"""A cluster of its own to measure on: nothing else is needed."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from syncd.bench.bench import Plan
+from syncd.config import Flags, Settings, from_arguments
+from syncd.loopback import demo
+from syncd.loopback.cluster import Loopback
+
+
+@asynccontextmanager
+async def embedded(
+    plan: Plan, say: demo.Say
+) -> AsyncGenerator[tuple[Settings, Plan], None]:
+    """Run the demo's program on an embedded cluster while the block lasts.
+
+    Yields the settings to measure with, and `plan` with the program's address.
+
+    Raises:
+        ConfigError: If what the program needs is not installed.
+    """
+    async with demo.running(say) as (cluster, folder):
+        address = demo.address(cluster)
+        assert address is not None
+        host, port = address
+        yield _settings(cluster, folder), replace(plan, url=f"http://{host}:{port}/")
+
+
+def _settings(cluster: Loopback, folder: Path) -> Settings:
+    flags = Flags(kubeconfig=str(cluster.kubeconfig), namespace=demo.NAMESPACE)
+    return from_arguments(str(folder), "deployment/myapp:/app", flags=flags)

@@ -1,0 +1,87 @@
+"""Looking at an endpoint until it serves what was saved."""
+
+import ssl
+import time
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+import anyio
+from anyio.abc import ByteStream
+
+from syncd.errors import ConfigError
+
+
+_EVERY_S = 0.004
+_ONE_LOOK_S = 3.0
+_LARGEST = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the marker is served.
+
+    Every look is a connection of its own, as a new visitor's is: nothing in it can be
+    left over from before the reload.
+    """
+
+    host: str
+    port: int
+    path: str
+    is_tls: bool = False
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Return the endpoint of `url`.
+
+        Raises:
+            ConfigError: If it is no http or https URL.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ConfigError(f"{url!r} is not a URL", hint="write http://HOST:PORT/")
+        is_tls = parts.scheme == "https"
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return cls(parts.hostname, parts.port or (443 if is_tls else 80), path, is_tls)
+
+    def __str__(self) -> str:
+        scheme = "https" if self.is_tls else "http"
+        return f"{scheme}://{self.host}:{self.port}{self.path}"
+
+    async def until(self, marker: str) -> float:
+        """Look until `marker` is in the answer; return when it was, monotonic."""
+        wanted = marker.encode()
+        while wanted not in await self.answer():  # noqa: ASYNC110  # it is HTTP
+            await anyio.sleep(_EVERY_S)
+        return time.monotonic()
+
+    async def until_up(self) -> None:
+        """Look until there is any answer."""
+        while not await self.answer():  # noqa: ASYNC110  # it is HTTP
+            await anyio.sleep(_EVERY_S * 5)
+
+    async def answer(self) -> bytes:
+        """Return the answer with its head, or b"" where there is none now."""
+        data = b""
+        with anyio.move_on_after(_ONE_LOOK_S):
+            try:
+                data = await self._ask()
+            except (OSError, ssl.SSLError, anyio.BrokenResourceError):
+                return b""
+        return data
+
+    async def _ask(self) -> bytes:
+        stream: ByteStream
+        if self.is_tls:
+            stream = await anyio.connect_tcp(self.host, self.port, tls=True)
+        else:
+            stream = await anyio.connect_tcp(self.host, self.port)
+        async with stream:
+            head = f"GET {self.path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\n"
+            await stream.send(f"{head}Connection: close\r\n\r\n".encode())
+            data = b""
+            async for part in stream:
+                data += part
+                if len(data) > _LARGEST:
+                    break
+            return data

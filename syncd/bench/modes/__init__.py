@@ -1,0 +1,19 @@
+"""The ways to bring a save into the container, side by side."""
+
+from syncd.bench.modes.by_command import ByCommand, KubectlCopy
+from syncd.bench.modes.exec_tar import ExecTar
+from syncd.bench.modes.local import Local, local_command
+from syncd.bench.modes.mode import Account, Mode
+from syncd.bench.modes.syncd import Syncd
+
+
+__all__ = [
+    "Account",
+    "ByCommand",
+    "ExecTar",
+    "KubectlCopy",
+    "Local",
+    "Mode",
+    "Syncd",
+    "local_command",
+]

@@ -1,0 +1,113 @@
+"""Other people's tools: a command after each save, or one that watches by itself."""
+
+import os
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from subprocess import DEVNULL, STDOUT
+
+import anyio
+
+from syncd.bench.edits import Edit
+from syncd.bench.look import Endpoint
+from syncd.bench.modes.mode import Account, Mode, PushFailed
+from syncd.bench.modes.process import started
+from syncd.cluster import Replica
+
+
+class ByCommand(Mode):
+    """A shell command: run after each save, or once for all if it ends with `&`.
+
+    It runs in the folder that is edited, and finds in its environment what it may want
+    to know: `SYNCD_BENCH_FOLDER`, `_CHANGED`, `_DELETED`, `_NAMESPACE`, `_POD`,
+    `_CONTAINER` and `_REMOTE`.
+
+    Args:
+        name: What to call it.
+        endpoint: Where its work is served.
+        command: As a shell reads it.
+        folder: The copy that is edited.
+        environ: What it is told of the target.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        endpoint: Endpoint,
+        command: str,
+        folder: Path,
+        environ: Mapping[str, str],
+    ) -> None:
+        super().__init__(name, endpoint)
+        self._watches = command.rstrip().endswith("&")
+        self._command = command.rstrip().removesuffix("&").rstrip()
+        self._folder = folder
+        self._environ = {
+            **os.environ,
+            **environ,
+            "SYNCD_BENCH_FOLDER": str(folder),
+        }
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None, None]:
+        """Run a command that watches, while the block lasts."""
+        if not self._watches:
+            yield
+            return
+        log = self._folder.parent / f"{self.name}.log"
+        argv = ["sh", "-c", f"exec {self._command}"]
+        async with started(argv, cwd=self._folder, log=log, environ=self._environ):
+            yield
+
+    async def push(self, edit: Edit) -> Account:
+        """Run a command that does not watch."""
+        if self._watches:
+            return Account()
+        told = {
+            "SYNCD_BENCH_CHANGED": "\n".join(map(str, edit.changed)),
+            "SYNCD_BENCH_DELETED": "\n".join(map(str, edit.deleted)),
+        }
+        await _run(["sh", "-c", self._command], self._folder, {**self._environ, **told})
+        return Account({"applied": time.monotonic()})
+
+
+class KubectlCopy(Mode):
+    """`kubectl cp` of each file that was written. It cannot delete.
+
+    Args:
+        endpoint: Where the target is served.
+        options: What makes kubectl find the cluster.
+        replicas: The containers.
+        remote: The folder in them.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        options: Sequence[str],
+        replicas: Sequence[Replica],
+        remote: str,
+    ) -> None:
+        super().__init__("kubectl-cp", endpoint)
+        self._options = options
+        self._replicas = replicas
+        self._remote = remote
+
+    async def push(self, edit: Edit) -> Account:
+        """Copy what the edit wrote, one file after the other."""
+        for replica in self._replicas:
+            to = f"{replica.namespace}/{replica.pod}:{self._remote}"
+            for path in edit.changed:
+                argv = ["kubectl", *self._options, "cp", "-c", replica.container]
+                await _run([*argv, str(path), f"{to}/{path}"], edit.folder, os.environ)
+        return Account({"applied": time.monotonic()})
+
+
+async def _run(argv: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> None:
+    done = await anyio.run_process(
+        argv, stdin=DEVNULL, stderr=STDOUT, cwd=cwd, env=environ, check=False
+    )
+    if done.returncode:
+        said = done.stdout.decode("utf-8", "replace").strip().splitlines()[-1:]
+        raise PushFailed(f"exit code {done.returncode}: {''.join(said)}")

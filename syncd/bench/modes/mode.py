@@ -1,0 +1,61 @@
+"""What the measuring asks of every mode."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from syncd.bench.edits import Edit
+from syncd.bench.look import Endpoint
+from syncd.errors import SyncdError
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a mode tells of an edit once it was served.
+
+    Attributes:
+        ends: When the steps ended that it knows of, monotonic.
+    """
+
+    ends: Mapping[str, float] = field(default_factory=dict)
+    batch: int | None = None
+    sent_bytes: int | None = None
+    cpu_s: float | None = None
+
+
+class Mode:
+    """A way from a save to the new answer.
+
+    Args:
+        name: What people call it.
+        endpoint: Where its work is served.
+    """
+
+    def __init__(self, name: str, endpoint: Endpoint) -> None:
+        self.name = name
+        self.endpoint = endpoint
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None, None]:
+        """Be ready for edits while the block lasts."""
+        yield
+
+    async def push(self, edit: Edit) -> Account:
+        """Bring an edit where it is served, if nobody sees to that by itself.
+
+        It runs while the answer is looked at.
+
+        Raises:
+            SyncdError: If it cannot be brought there.
+        """
+        del edit
+        return Account()
+
+    async def account(self, edit: Edit, pushed: Account) -> Account:
+        """Return what is known of an edit that was served."""
+        del edit
+        return pushed
+
+
+class PushFailed(SyncdError):
+    """A mode could not bring an edit into the container."""

@@ -1,0 +1,88 @@
+"""From events to steps. Pure.
+
+Each step has an end on the clock that all processes of a machine share. Steps are the
+distances between ends, so they add up, whatever was heard late or not at all.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncd.bench.samples import STEPS, Step
+
+
+Heard = Mapping[str, Any]
+"""An event of the daemon: its fields, its `event` name, and `at`, when it was said."""
+
+
+def split(
+    saved_s: float, served_s: float, ends: Mapping[str, float]
+) -> tuple[Step, ...]:
+    """Return the steps from saved to served.
+
+    Args:
+        saved_s: When the last file was written.
+        served_s: When the new answer was there.
+        ends: When the steps ended that are known. What seems to end before the step
+            ahead of it took no time; what seems to end after `served_s` ended there.
+    """
+    steps, before = [], saved_s
+    for name in STEPS[:-1]:
+        if name in ends:
+            end = min(max(ends[name], before), served_s)
+            steps.append(Step(name, (end - before) * 1000))
+            before = end
+    return (*steps, Step(STEPS[-1], (served_s - before) * 1000))
+
+
+@dataclass(slots=True)
+class Batch:
+    """One batch of the daemon, as heard of.
+
+    Attributes:
+        ends: When each step ended; where there are several replicas, in the last.
+        sent_bytes: What crossed, to all of them.
+        is_done: Whether every replica acknowledged it.
+        is_reloaded: Whether it is known how the program took it.
+    """
+
+    number: int
+    ends: dict[str, float] = field(default_factory=dict)
+    sent_bytes: int = 0
+    is_done: bool = False
+    is_reloaded: bool = False
+
+    def hear(self, event: Heard) -> None:
+        """Take in an event of this batch."""
+        at = float(event["at"])
+        match event["event"]:
+            case "batch.settled":
+                settled = at - event["scanned_ms"] / 1000
+                self.ends["detected"] = settled - event["settled_ms"] / 1000
+                self.ends["settled"], self.ends["scanned"] = settled, at
+            case "batch.sent":
+                self.sent_bytes += event["wire_bytes"]
+                self._extend("packed", at - event["sent_ms"] / 1000)
+                self._extend("sent", at)
+            case "batch.applied":
+                self._extend("applied", at)
+            case "batch.reloaded":
+                self.is_reloaded = True
+                if event["reloaded_ms"] is not None:
+                    self._extend("reloaded", at)
+            case "batch.done":
+                self.is_done = True
+            case _:
+                pass
+
+    def _extend(self, step: str, at: float) -> None:
+        self.ends[step] = max(self.ends.get(step, at), at)
+
+
+def batches(events: Iterable[Heard]) -> list[Batch]:
+    """Return the batches that `events` tell of, by number."""
+    found: dict[int, Batch] = {}
+    for event in events:
+        if isinstance(number := event.get("batch"), int):
+            found.setdefault(number, Batch(number)).hear(event)
+    return [found[number] for number in sorted(found)]
