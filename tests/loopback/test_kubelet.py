@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from syncd.loopback.dialect import REAL, Dialect
 from syncd.loopback.kubelet import backoff, resources
 from syncd.loopback.kubelet.environment import (
-    NoSuchObject,
+    Unfit,
     arguments,
     contents,
     environment,
@@ -84,7 +84,7 @@ def test_a_key_that_is_not_there_is_named() -> None:
     pod = {"metadata": {"name": "p", "namespace": "n", "uid": "u"}, "spec": {}}
     container = {"env": [{"name": "A", "valueFrom": source}]}
 
-    with pytest.raises(NoSuchObject, match="couldn't find key k in Secret n/s"):
+    with pytest.raises(Unfit, match="couldn't find key k in Secret n/s"):
         environment(
             pod, container, base={}, pod_ip="", lookup=lambda *_: {"kind": "Secret"}
         )

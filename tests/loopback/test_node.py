@@ -353,3 +353,29 @@ async def test_two_containers_of_a_pod_share_its_volumes_and_not_their_files(
 
     assert "x\n" in seen
     assert "mine" not in seen
+
+
+async def test_a_container_that_may_not_be_root_is_not_started_as_root(
+    tmp_path: Path,
+) -> None:
+    async with open_lab(tmp_path) as lab:
+        container = entry(securityContext={"runAsNonRoot": True})
+        uid = lab.add("app", {"containers": [container]})
+        status = await lab.until(
+            uid, lambda s: reason(s) == "CreateContainerConfigError"
+        )
+
+    message = first(status)["state"]["waiting"]["message"]
+    assert message == "container has runAsNonRoot and image will run as root"
+
+
+async def test_files_that_cannot_be_made_are_said_and_tried_again(
+    tmp_path: Path,
+) -> None:
+    async with open_lab(tmp_path) as lab:
+        await lab.run("other", *WAIT)  # the image is pulled
+        (tmp_path / "pods" / "app-2").write_text("in the way")
+        uid = lab.add("app", {"containers": [entry()]})
+        await lab.until(uid, lambda s: reason(s) == "CreateContainerError")
+        (tmp_path / "pods" / "app-2").unlink()
+        await lab.until(uid, is_running)

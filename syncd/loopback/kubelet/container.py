@@ -9,7 +9,12 @@ from typing import Any
 
 import anyio
 
-from syncd.loopback.kubelet.environment import Lookup, arguments, environment
+from syncd.loopback.kubelet.environment import (
+    Lookup,
+    Unfit,
+    arguments,
+    environment,
+)
 from syncd.loopback.kubelet.facts import (
     ContainerFacts,
     Running,
@@ -101,7 +106,8 @@ class Container:
         """Start a new run, its files as in the image.
 
         Raises:
-            NoSuchObject: If the Pod's environment refers to what is not there.
+            Unfit: If the Pod refers to what is not there, or forbids its user.
+            OSError: If its files cannot be made.
             StartFailed: If its program cannot be started.
         """
         spec = self.facts.spec
@@ -120,9 +126,9 @@ class Container:
         words = arguments(
             spec, entrypoint=image.entrypoint, command=image.command, values=values
         )
+        order = self._common_order(room, pod, values)
         plan = await anyio.to_thread.run_sync(room.furnish)
-        self._room = room
-        self._order = self._common_order(room, pod, values)
+        self._room, self._order = room, order
         await self._spawn(room.inside(words), plan)
         state = self.facts.state
         last = state if isinstance(state, Terminated) else self.facts.last
@@ -143,11 +149,14 @@ class Container:
         groups = [*shared.get("supplementalGroups", ()), shared.get("fsGroup")]
         limits = (spec.get("resources") or {}).get("limits") or {}
         moved = room.inside(values.values())
+        user = own.get("runAsUser", room.pulled.image.user)
+        if own.get("runAsNonRoot") and user == 0:
+            raise Unfit("container has runAsNonRoot and image will run as root")
         return {
             "hostname": pod["metadata"]["name"],
             "env": dict(zip(values, moved, strict=True)),
             "cwd": room.workdir(spec.get("workingDir", "")),
-            "uid": own.get("runAsUser", room.pulled.image.user),
+            "uid": user,
             "gid": own.get("runAsGroup", room.pulled.image.group),
             "groups": [group for group in groups if group is not None],
             "memory": as_bytes(str(limits.get("memory", "0"))),

@@ -9,8 +9,8 @@ Lookup = Callable[[str, str, str], dict[str, Any] | None]
 """Finds an object by plural kind (`configmaps`, `secrets`), namespace and name."""
 
 
-class NoSuchObject(Exception):
-    """A Pod names a ConfigMap, a Secret or a key that is not there."""
+class Unfit(Exception):
+    """A container cannot be made as its Pod says: something is not there, or not so."""
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:
@@ -54,7 +54,7 @@ def environment(
         lookup: Finds what the Pod refers to.
 
     Raises:
-        NoSuchObject: If something that must be there is not.
+        Unfit: If something that must be there is not.
     """
     given: dict[str, str] = {}
     for source in container.get("envFrom", ()):
@@ -65,7 +65,7 @@ def environment(
             if value is None:
                 continue
         else:
-            value = expand(entry.get("value", ""), given)
+            value = expand(entry.get("value") or "", given)
         given[entry["name"]] = value
     return {**base, **given}
 
@@ -78,9 +78,9 @@ def arguments(
     values: Mapping[str, str],
 ) -> list[str]:
     """Return what a container runs: the Pod's words before the image's."""
-    if "command" in container:
+    if container.get("command"):
         entrypoint, command = container["command"], ()
-    if "args" in container:
+    if container.get("args"):
         command = container["args"]
     return [expand(word, values) for word in (*entrypoint, *command)]
 
@@ -126,15 +126,15 @@ def _key(
     value = texts(found).get(reference["key"])
     if value is None and not reference.get("optional"):
         singular = "ConfigMap" if kind == "configmaps" else "Secret"
-        raise NoSuchObject(
+        raise Unfit(
             f"couldn't find key {reference['key']} in {singular} "
             f"{namespace}/{reference['name']}"
         )
     return value
 
 
-def _missing(kind: str, name: str) -> NoSuchObject:
-    return NoSuchObject(f'{kind.removesuffix("s")} "{name}" not found')
+def _missing(kind: str, name: str) -> Unfit:
+    return Unfit(f'{kind.removesuffix("s")} "{name}" not found')
 
 
 def field_value(pod: Mapping[str, Any], path: str, pod_ip: str) -> str:

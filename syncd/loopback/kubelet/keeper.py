@@ -4,7 +4,7 @@ import anyio
 
 from syncd.loopback.kubelet import backoff, volumes, wording
 from syncd.loopback.kubelet.container import Container
-from syncd.loopback.kubelet.environment import NoSuchObject
+from syncd.loopback.kubelet.environment import Unfit
 from syncd.loopback.kubelet.facts import Terminated, Waiting, now
 from syncd.loopback.kubelet.health import Health
 from syncd.loopback.kubelet.images import Pulled, PullFailed
@@ -51,19 +51,25 @@ class Keeper:
         try:
             room = self._room(pulled)
             await container.start(room, ward.pod, ward.address, self._node.lookup)
-        except NoSuchObject as error:
-            container.set(state=Waiting("CreateContainerConfigError", str(error)))
-            self._say("Warning", "Failed", f"Error: {error}")
-            await ward.pause(self._node.pace.pull_backoff_s)
-            return False
         except StartFailed as error:
             self._note_failed_start(str(error))
             return True
+        except Unfit as error:
+            await self._wait_to_create("CreateContainerConfigError", error)
+            return False
+        except OSError as error:  # its files could not be made
+            await self._wait_to_create("CreateContainerError", error)
+            return False
         self._say_started()
         if ward.stopping.is_set() and container.process:
             container.process.kill()
         await self._attend()
         return True
+
+    async def _wait_to_create(self, reason: str, error: Exception) -> None:
+        self._container.set(state=Waiting(reason, str(error)))
+        self._say("Warning", "Failed", f"Error: {error}")
+        await self._ward.pause(self._node.pace.pull_backoff_s)
 
     def _say_started(self) -> None:
         name, dialect = self._container.facts.name, self._node.dialect

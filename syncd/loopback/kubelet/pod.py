@@ -11,7 +11,7 @@ import anyio.from_thread
 
 from syncd.loopback.kubelet import volumes
 from syncd.loopback.kubelet.container import Container
-from syncd.loopback.kubelet.environment import NoSuchObject
+from syncd.loopback.kubelet.environment import Unfit
 from syncd.loopback.kubelet.facts import PodFacts, Waiting, now
 from syncd.loopback.kubelet.keeper import Keeper
 from syncd.loopback.kubelet.status import pod_status
@@ -117,7 +117,7 @@ class PodWorker:
                 ward.volumes = await anyio.to_thread.run_sync(
                     volumes.prepare, ward.pod, place, claims, self._lookup
                 )
-            except NoSuchObject as error:
+            except (Unfit, OSError) as error:
                 failed = f"MountVolume.SetUp failed: {error}"
                 ward.say("Warning", "FailedMount", failed)
                 await ward.pause(ward.node.pace.pull_backoff_s)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from syncd.loopback.kubelet.environment import Lookup, NoSuchObject, contents
+from syncd.loopback.kubelet.environment import Lookup, Unfit, contents
 from syncd.loopback.kubelet.resources import as_bytes
 from syncd.loopback.kubelet.rooms import Mount
 
@@ -25,7 +25,7 @@ def prepare(
         lookup: Finds ConfigMaps and Secrets.
 
     Raises:
-        NoSuchObject: If one that must be there is not.
+        Unfit: If one that must be there is not.
     """
     folders: dict[str, Path] = {}
     namespace = pod["metadata"]["namespace"]
@@ -55,14 +55,14 @@ def _write(
     found: Mapping[str, Any] | None,
 ) -> None:
     if found is None and not reference.get("optional"):
-        raise NoSuchObject(f'{kind} "{name}" not found')
+        raise Unfit(f'{kind} "{name}" not found')
     entries = contents(found)
     chosen = reference.get("items") or [{"key": key, "path": key} for key in entries]
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     for item in chosen:
         if item["key"] not in entries:
-            raise NoSuchObject(f"references non-existent config key: {item['key']}")
+            raise Unfit(f"references non-existent config key: {item['key']}")
         path = place / item["path"]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(entries[item["key"]])

@@ -81,6 +81,7 @@ class Runtime:
         self._processes: dict[int, Process] = {}
         self._outbox: asyncio.Queue[tuple[bytes, Sequence[int]]] = asyncio.Queue()
         self._ready = anyio.Event()
+        self._stopped = False
         self.isolated = False
         self.obstacle = ""
 
@@ -129,6 +130,10 @@ class Runtime:
         Raises:
             StartFailed: If it does not get as far as exec.
         """
+        if self._stopped:
+            for fd in stdio:
+                os.close(fd)
+            raise StartFailed("the node was stopped")
         process = Process(self, next(self._numbers))
         self._processes[process.id] = process
         complete: dict[str, Any] = {"op": "spawn", "id": process.id, **order}
@@ -196,6 +201,10 @@ class Runtime:
                 raise AssertionError(f"the shim says {message}")
 
     def _all_ended(self) -> None:
+        self._stopped = True
+        while not self._outbox.empty():
+            for fd in self._outbox.get_nowait()[1]:
+                os.close(fd)
         while self._processes:
             _, process = self._processes.popitem()
             _settle(process, StartFailed("the node was stopped"))
