@@ -101,13 +101,16 @@ def deleted(events: list[Event]) -> list[Event]:
     return [e for e in events if e.type == "DELETED" and e.resource.kind == "Pod"]
 
 
+def authority(cluster: Loopback) -> str:
+    """The certificate that the kubeconfig trusts."""
+    (entry,) = yaml.safe_load(cluster.kubeconfig.read_text())["clusters"]
+    return b64decode(entry["cluster"]["certificate-authority-data"]).decode()
+
+
 async def test_the_kubeconfig_is_complete_and_private(cluster: Loopback) -> None:
     config = yaml.safe_load(cluster.kubeconfig.read_text())
     (entry,) = config["clusters"]
-    context = ssl.create_default_context()
-    context.load_verify_locations(
-        cadata=b64decode(entry["cluster"]["certificate-authority-data"]).decode()
-    )
+    context = ssl.create_default_context(cadata=authority(cluster))
     token = config["users"][0]["user"]["token"]
     headers = {"Authorization": f"Bearer {token}"}
     async with (
@@ -128,6 +131,20 @@ async def test_a_renewed_token_is_in_the_kubeconfig(cluster: Loopback) -> None:
 
     assert cluster.token != before
     assert cluster.token in cluster.kubeconfig.read_text()
+
+
+async def test_an_account_has_a_token_that_its_roles_limit(cluster: Loopback) -> None:
+    context = ssl.create_default_context(cadata=authority(cluster))
+    token = cluster.account_token("default", "default", ttl_s=60)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.get(f"{cluster.url}/api/v1/pods", ssl=context) as answer,
+    ):
+        text = await answer.text()
+
+    assert answer.status == 403
+    assert "system:serviceaccount:default:default" in text
 
 
 async def test_a_manifest_of_many_documents_is_applied_and_applied_again(

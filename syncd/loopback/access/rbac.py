@@ -1,7 +1,7 @@
 """Role-based access: the stored roles and bindings, asked for real."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from syncd.loopback.access.bootstrap import Rule, bootstrap_roles
@@ -220,8 +220,3 @@ def _allowed_by(binding: Object, subject: Rule) -> str:
         f'RBAC: allowed by {binding["kind"]} "{name}" of {ref["kind"]} '
         f'"{ref["name"]}" to {subject["kind"]} "{who}"'
     )
-
-
-def with_verb(wanted: Attributes, verb: str) -> Attributes:
-    """The same wish by another verb."""
-    return replace(wanted, verb=verb)

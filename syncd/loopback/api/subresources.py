@@ -1,13 +1,14 @@
 """What can follow the name of an object: status, scale, eviction, token, streams."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 from aiohttp import web
 
 from syncd.loopback import apierror
 from syncd.loopback.access import reviews
 from syncd.loopback.access.identity import Tokens
-from syncd.loopback.access.rbac import Rbac, refused, with_verb
+from syncd.loopback.access.rbac import Rbac, refused
 from syncd.loopback.api import scale
 from syncd.loopback.api.call import Call
 from syncd.loopback.api.eviction import evict
@@ -93,7 +94,7 @@ class Subresources:
         if upgraded and self._registry.dialect.modern:
             # Since 1.35 a WebSocket needs the right to create as well; the refusal
             # gives no reason.
-            wanted = with_verb(call.target.attributes, "create")
+            wanted = replace(call.target.attributes, verb="create")
             if not self._rbac.decide(call.user, wanted).allowed:
                 raise refused(wanted, "")
         pod = self._registry.get(call.place)

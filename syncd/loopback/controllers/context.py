@@ -1,6 +1,6 @@
 """What every controller works with: the objects, and the ways to write them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,9 +127,6 @@ def owner_keys(obj: Object, kind: str) -> Iterator[tuple[str, str]]:
     ref = controller_of(obj)
     if ref is not None and ref["kind"] == kind:
         yield obj["metadata"].get("namespace", ""), ref["name"]
-
-
-Filter = Callable[[Object], bool]
 
 
 def is_leaving(obj: Object) -> bool:
