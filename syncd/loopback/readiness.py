@@ -15,9 +15,9 @@ def is_ready(obj: Object) -> bool:
         return is_true(status, "Ready")
     if status.get("observedGeneration", 0) < metadata.get("generation", 1):
         return False
-    counts = ("replicas", "readyReplicas", "updatedReplicas")
-    if obj["kind"] == "ReplicaSet":
-        counts = counts[:2]
+    counts = ["replicas", "readyReplicas"]
+    if obj["kind"] != "ReplicaSet":
+        counts.append("updatedReplicas")
     return all(status.get(name, 0) == obj["spec"]["replicas"] for name in counts)
 
 
