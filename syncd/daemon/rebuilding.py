@@ -58,7 +58,7 @@ class Rebuilding:
         self._emit = emit
         self._look: Look | None = None
         self._edited: set[str] = set()
-        self._detected_at_s = 0.0
+        self._detected_at_s = self._looked_at_s = 0.0
         self._wanted = ""  # the digest that is being brought about
         self._wake = anyio.Event()
         self._watch_scope = anyio.CancelScope()
@@ -71,7 +71,7 @@ class Rebuilding:
             ConfigError: If the rules of a folder of the inputs make no sense.
             Halted: If the context has come to point to another cluster.
         """
-        self._detected_at_s = anyio.current_time()
+        self._detected_at_s = self._looked_at_s = anyio.current_time()
         self._look = await to_thread.run_sync(self._rebuild.inputs.look)
         self._wake.set()
         async with anyio.create_task_group() as tasks:
@@ -89,7 +89,9 @@ class Rebuilding:
         assert look is not None
         self._edited.clear()
         try:
-            order = await self._rebuild.decide(look, edited, self._detected_at_s)
+            order = await self._rebuild.decide(
+                look, edited, self._detected_at_s, self._looked_at_s
+            )
         except Halted:
             raise
         except SyncdError as error:
@@ -151,12 +153,13 @@ class Rebuilding:
                     await self._heed(hints)
 
     async def _heed(self, hints: Hints) -> None:
-        before, look = self._look, await to_thread.run_sync(self._rebuild.inputs.look)
+        started_s, before = anyio.current_time(), self._look
+        look = await to_thread.run_sync(self._rebuild.inputs.look)
         assert before is not None
         self._look = look
         if look.is_newer_than(before) and look.inputs:
             self._edited.update(look.edited_since(before))
-            self._detected_at_s = hints.at
+            self._detected_at_s, self._looked_at_s = hints.at, started_s
             if self._wanted and self._wanted != look.identity.digest:
                 self._rebuild.supersede()
             self._wake.set()

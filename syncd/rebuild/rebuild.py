@@ -102,7 +102,11 @@ class Rebuild:
     # --- deciding ---------------------------------------------------------------
 
     async def decide(
-        self, look: Look, edited: Collection[str], detected_at_s: float
+        self,
+        look: Look,
+        edited: Collection[str],
+        detected_at_s: float,
+        looked_at_s: float,
     ) -> Order | None:
         """Return what is to be carried out, if the inputs ask for another image.
 
@@ -110,22 +114,22 @@ class Rebuild:
             look: The inputs.
             edited: Those that were written since the last decision; none at the start.
             detected_at_s: Monotonic time of the first hint.
+            looked_at_s: Monotonic time of the look.
 
         Raises:
             SyncdError: If the workload cannot be read.
         """
-        started_s = anyio.current_time()
         digest = look.identity.digest
         if digest == self._runs:
             if edited:
                 kinds = {look.inputs[p].kind for p in edited if p in look.inputs}
-                self._tell.decided(edited, digest, why_not(kinds), started_s)
+                self._tell.decided(edited, digest, why_not(kinds), looked_at_s)
             return None
         found = await self._deciding.judge(look.identity)
         self._warn(found)
         match found.verdict:
             case "other":
-                self._tell.needed(edited, digest, found.reason, started_s)
+                self._tell.needed(edited, digest, found.reason, looked_at_s)
                 return Order(look, found, detected_at_s)
             case "drifted":
                 self._tell.drifted(found.reason)
@@ -133,7 +137,7 @@ class Rebuild:
             case "same" | "adopted":
                 self._runs = digest
                 if edited or found.verdict == "adopted":
-                    self._tell.decided(edited, digest, found.reason, started_s)
+                    self._tell.decided(edited, digest, found.reason, looked_at_s)
                 return None
 
     # --- carrying out -----------------------------------------------------------
