@@ -28,6 +28,10 @@ test: $(STAMP)   ## everything that needs no cluster
 test-cluster: $(STAMP) ## end to end on the cluster of KUBECONFIG
 	$(BIN)/pytest -m cluster --timeout 300
 
+bench: $(STAMP)  ## save to served on the embedded cluster, into build/bench
+	$(BIN)/syncd bench --embedded --iterations 5 --warmup 1 \
+	    --json build/bench/bench.json --html build/bench/bench.html
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -7,18 +7,17 @@ not pay for a Kubernetes client.
 # ruff: noqa: PLC0415, ANN401  # see above; click's values are what they are
 
 import os
-from collections.abc import Callable
-from functools import partial, reduce
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from syncd import __version__
+from syncd.bench import options as bench_options
 from syncd.errors import ConfigError
+from syncd.parameters import FILE, OUTPUT, PAIR, SETTINGS, WHERE, taking
 
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 INTERRUPTED = 130  # what a shell makes of Ctrl-C
 READER_GONE = 141  # what a shell makes of SIGPIPE
@@ -54,74 +53,6 @@ def _is_set(variable: str) -> bool:
     return os.environ.get(variable, "0") not in ("", "0")
 
 
-def _noted(ctx: click.Context, parameter: click.Parameter, value: object) -> object:
-    """Keep a value where a failure can see it, whichever command it was given to."""
-    ctx.meta[f"syncd.{parameter.name}"] = value
-    return value
-
-
-_PAIR = (
-    click.argument("local", required=False, metavar="[LOCAL"),
-    click.argument("target", required=False, metavar="TARGET:PATH]"),
-)
-_SETTINGS = (
-    click.option("-n", "--namespace", help="Namespace of the targets."),
-    click.option("-c", "--container", help="Container, where a Pod has several."),
-    click.option("--context", help="The kubeconfig context to use."),
-    click.option("--kubeconfig", metavar="FILE", help="The kubeconfig file to use."),
-    click.option(
-        "--allow-context",
-        "allow_contexts",
-        metavar="PATTERN",
-        multiple=True,
-        help="Allow a context that is not a local cluster. May be repeated.",
-    ),
-    click.option(
-        "--mode",
-        metavar="MODE",
-        help="one-way-safe, or one-way-replica to delete what is not here.",
-    ),
-    click.option(
-        "--poll/--no-poll",
-        default=None,
-        help="Look by the clock: for network file systems.",
-    ),
-)
-_FILE = (
-    click.option(
-        "--config",
-        "file",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        envvar="SYNCD_CONFIG",
-        help="The settings file, instead of searching upwards for one.",
-    ),
-)
-_OUTPUT = (
-    click.option(
-        "--output",
-        type=click.Choice(["console", "plain", "json"]),
-        envvar="SYNCD_OUTPUT",
-        callback=_noted,
-        is_eager=True,
-        help="console on a terminal, else plain; json: one object per event.",
-    ),
-    click.option(
-        "-v",
-        "--verbose",
-        count=True,
-        callback=_noted,
-        is_eager=True,
-        help="Tell more; -vv shows tracebacks.",
-    ),
-    click.option("-q", "--quiet", is_flag=True, help="Tell warnings and errors only."),
-)
-
-
-def _with(*parameters: Callable[[F], F]) -> Callable[[F], F]:
-    return lambda function: reduce(lambda f, add: add(f), parameters[::-1], function)
-
-
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
@@ -137,7 +68,7 @@ def cli() -> None:
 
 
 @cli.command()
-@_with(*_PAIR, *_SETTINGS, *_FILE, *_OUTPUT)
+@taking(*PAIR, *SETTINGS, *FILE, *OUTPUT)
 @click.pass_context
 def watch(ctx: click.Context, /, **options: Any) -> None:
     r"""Keep the targets in step until Ctrl-C.
@@ -153,7 +84,7 @@ def watch(ctx: click.Context, /, **options: Any) -> None:
 
 
 @cli.command()
-@_with(*_PAIR, *_SETTINGS, *_FILE, *_OUTPUT)
+@taking(*PAIR, *SETTINGS, *FILE, *OUTPUT)
 @click.pass_context
 def sync(ctx: click.Context, /, **options: Any) -> None:
     """Bring the targets in step once, then exit.
@@ -250,8 +181,28 @@ def demo(ctx: click.Context, edits: int | None, port: int) -> None:
 
 
 @cli.command()
+@taking(*PAIR, *WHERE, *FILE, *bench_options.OPTIONS)
+@click.pass_context
+def bench(ctx: click.Context, /, **options: Any) -> None:
+    """Measure from a save to the new answer, by syncd and by others beside it.
+
+    Edits copies of the folder, by every mode in turn, and looks at the program until it
+    serves each edit. The target is in step with the folder afterwards. Exits with 1 if
+    an edit by syncd was not served, or a limit was broken.
+    """
+    from syncd.bench.command import measure
+    from syncd.ui import stop
+
+    settings = None
+    if not options["embedded"]:
+        settings = _settings({**options, "mode": None, "poll": None})
+    code = stop.run(partial(measure, settings, options))
+    ctx.exit(INTERRUPTED if code is None else code)
+
+
+@cli.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@_with(*_FILE)
+@taking(*FILE)
 @click.pass_context
 def explain(ctx: click.Context, path: Path, file: Path | None) -> None:
     """Tell where PATH would land, or which rule keeps it here, and where that stands.

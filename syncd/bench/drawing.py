@@ -44,9 +44,10 @@ def _dots(mode: str, samples: Sequence[Sample], y: float, at: _At) -> list[str]:
             parts.append(_dot("dot", at(sample.total_ms), off, title))
     for q in (0.5, 0.95):
         if samples and not math.isinf(value := quantile(totals(samples), q)):
-            x = f"{at(value):.1f}"
+            tick = f"{at(value):.1f}"
             parts.append(
-                f'<line class="tick" x1="{x}" x2="{x}" y1="{y - 14}" y2="{y + 14}">'
+                f'<line class="tick" x1="{tick}" x2="{tick}"'
+                f' y1="{y - 14}" y2="{y + 14}">'
                 f"<title>p{q * 100:g}: {milliseconds(value)}</title></line>"
             )
     return parts

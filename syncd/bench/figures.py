@@ -68,7 +68,7 @@ def _over_floor(result: Result, mode: str) -> str:
     found = ratio(mine, floor)
     if math.isinf(found.value):
         return ""
-    return f"{found.value:.2f} × [{found.low:.2f}, {found.high:.2f}]"
+    return f"{found.value:.2f} × [{found.low:.2f}, {found.high:.2f}]"  # noqa: RUF001  # it is a factor
 
 
 def mean_steps(samples: Sequence[Sample]) -> tuple[Step, ...]:

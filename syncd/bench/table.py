@@ -11,6 +11,7 @@ from syncd.bench.samples import Result
 def show(result: Result, console: Console) -> None:
     """Print the figures of a result."""
     table = Table(*figures.COLUMNS[:1], box=None, pad_edge=False)
+    table.columns[0].no_wrap = True
     for column in figures.COLUMNS[1:]:
         table.add_column(column, justify="right", no_wrap=True)
     for row in figures.rows(result):
@@ -22,6 +23,6 @@ def show(result: Result, console: Console) -> None:
         steps = figures.mean_steps(result.counted(mode))
         if len(steps) > 1:
             said = " · ".join(f"{step.name} {step.took_ms:.1f}" for step in steps)
-            console.print(Text(f"{mode}, mean of each step in ms: {said}"))
+            console.out(f"{mode}, mean of each step in ms: {said}", highlight=False)
     for note in figures.notes(result):
-        console.print(Text(note))
+        console.out(note, highlight=False)

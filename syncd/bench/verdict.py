@@ -76,7 +76,7 @@ class Change:
             word = "faster"
         r = self.ratio
         return (
-            f"{self.mode} p{self.q * 100:g}: {r.value:.2f} × what it was"
+            f"{self.mode} p{self.q * 100:g}: {r.value:.2f} × what it was"  # noqa: RUF001  # a factor
             f" [{r.low:.2f}, {r.high:.2f}]: {word}"
         )
 

@@ -1,0 +1,133 @@
+"""`syncd bench`: measure, report, judge."""
+
+import shlex
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anyio import to_thread
+from rich.console import Console
+
+from syncd.bench import figures, page, record, table, verdict
+from syncd.bench.bench import Plan, run
+from syncd.bench.embedded import embedded
+from syncd.bench.samples import Result, Sample
+from syncd.config import Settings
+from syncd.errors import ConfigError
+
+
+_WIDE = 160  # a file or a pipe has no edge to wrap at
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What is made of the result.
+
+    Attributes:
+        json: Where every sample goes.
+        html: Where the page goes.
+        limits: What syncd may take at most.
+        earlier: What to compare with.
+    """
+
+    json: Path | None
+    html: Path | None
+    limits: Sequence[verdict.Limit]
+    earlier: Result | None
+
+
+async def measure(settings: Settings | None, options: dict[str, Any]) -> int:
+    """Do what the options of `syncd bench` say.
+
+    Args:
+        settings: The target; None for an embedded cluster.
+        options: As `options.OPTIONS` names them.
+
+    Returns:
+        0, or 1 if an edit was not served or a limit was broken.
+
+    Raises:
+        SyncdError: If it could not be measured at all.
+    """
+    plan, reports = _plan(options), await to_thread.run_sync(_reports, options)
+    console = _console()
+
+    def told(sample: Sample) -> None:
+        console.out(_line(sample), highlight=False)
+
+    async with AsyncExitStack() as stack:
+        target = settings
+        if target is None:
+            cluster = embedded(plan, console.out)
+            target, plan = await stack.enter_async_context(cluster)
+        result = await run(target, plan, told)
+    return await to_thread.run_sync(_report, result, reports, console)
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDE
+    return console
+
+
+def _plan(options: dict[str, Any]) -> Plan:
+    names = [mode.partition("=")[0] for mode in options["modes"]]
+    if len(set(names)) < len(names):
+        raise ConfigError(
+            f"a mode is named twice: {', '.join(names)}",
+            hint="a command's name is what stands before its =",
+        )
+    return Plan(
+        file=options["edited"],
+        marker=options["marker"],
+        modes=tuple(options["modes"]),
+        pattern=options["pattern"],
+        iterations=options["iterations"],
+        warmup=options["warmup"],
+        timeout_s=options["timeout_s"],
+        url=options["url"],
+        local_command=tuple(shlex.split(options["local_command"] or "")),
+    )
+
+
+def _reports(options: dict[str, Any]) -> Reports:
+    compare = options["compare"]
+    return Reports(
+        json=options["json"],
+        html=options["html"],
+        limits=[verdict.Limit.parse(limit) for limit in options["limits"]],
+        earlier=record.load(compare) if compare else None,
+    )
+
+
+def _line(sample: Sample) -> str:
+    head = f"{sample.number + 1:>3} {sample.mode:<12}"
+    aside = "   warm-up" if sample.warmup else ""
+    if sample.total_ms is None:
+        return f"{head} failed: {sample.failed}{aside}"
+    steps = [step for step in sample.steps if len(sample.steps) > 1]
+    split = " · ".join(f"{step.name} {step.took_ms:.1f}" for step in steps)
+    return f"{head}{figures.milliseconds(sample.total_ms):>9}   {split}{aside}".rstrip()
+
+
+def _report(result: Result, reports: Reports, console: Console) -> int:
+    table.show(result, console)
+    for path, text in ((reports.json, record.dumps), (reports.html, page.page)):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text(result))
+            console.out(f"wrote {path}", highlight=False)
+    failed = any(sample.failed for sample in result.counted("syncd"))
+    for limit in reports.limits:
+        if broken := limit.broken_by(result.counted("syncd")):
+            failed = True
+            console.out(f"too slow: {broken}", highlight=False)
+    if reports.earlier is not None:
+        changes = verdict.compare(result, reports.earlier)
+        for change in changes:
+            console.out(str(change), highlight=False)
+        failed = failed or verdict.is_regression(changes)
+    return 1 if failed else 0

@@ -1,0 +1,83 @@
+"""What the commands take: the arguments and options that they have in common."""
+
+from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _noted(ctx: click.Context, parameter: click.Parameter, value: object) -> object:
+    """Keep a value where a failure can see it, whichever command it was given to."""
+    ctx.meta[f"syncd.{parameter.name}"] = value
+    return value
+
+
+PAIR = (
+    click.argument("local", required=False, metavar="[LOCAL"),
+    click.argument("target", required=False, metavar="TARGET:PATH]"),
+)
+WHERE = (
+    click.option("-n", "--namespace", help="Namespace of the targets."),
+    click.option("-c", "--container", help="Container, where a Pod has several."),
+    click.option("--context", help="The kubeconfig context to use."),
+    click.option("--kubeconfig", metavar="FILE", help="The kubeconfig file to use."),
+    click.option(
+        "--allow-context",
+        "allow_contexts",
+        metavar="PATTERN",
+        multiple=True,
+        help="Allow a context that is not a local cluster. May be repeated.",
+    ),
+)
+SETTINGS = (
+    *WHERE,
+    click.option(
+        "--mode",
+        metavar="MODE",
+        help="one-way-safe, or one-way-replica to delete what is not here.",
+    ),
+    click.option(
+        "--poll/--no-poll",
+        default=None,
+        help="Look by the clock: for network file systems.",
+    ),
+)
+FILE = (
+    click.option(
+        "--config",
+        "file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        envvar="SYNCD_CONFIG",
+        help="The settings file, instead of searching upwards for one.",
+    ),
+)
+OUTPUT = (
+    click.option(
+        "--output",
+        type=click.Choice(["console", "plain", "json"]),
+        envvar="SYNCDOUTPUT",
+        callback=_noted,
+        is_eager=True,
+        help="console on a terminal, else plain; json: one object per event.",
+    ),
+    click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        callback=_noted,
+        is_eager=True,
+        help="Tell more; -vv shows tracebacks.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Tell warnings and errors only."),
+)
+
+
+def taking(*parameters: Callable[[F], F]) -> Callable[[F], F]:
+    """Return what gives a command `parameters`, in their order."""
+    return lambda function: reduce(lambda f, add: add(f), parameters[::-1], function)
