@@ -315,3 +315,27 @@ async def test_attach_ends_with_the_container(tmp_path: Path) -> None:
             await server.rest()
 
     assert json.loads(server.text(3))["status"] == "Success"
+
+
+async def test_attach_to_a_terminal_can_resize_it(tmp_path: Path) -> None:
+    script = "while read x; do stty size; done"
+    async with open_lab(tmp_path) as lab:
+        await lab.run("box", "sh", "-c", script, stdin=True, tty=True)
+        path = exec_path("box", stdin=True, tty=True, what="attach")
+        async with talk(lab.port, path, offering("v5")) as server:
+            server.send("binary", b'\x04{"Width":101,"Height":33}')
+            server.send("binary", b"\x04nonsense")
+            server.stdin(b"\n")
+            await server.until(1, b"33 101\r\n")
+
+
+async def test_a_terminal_ends_with_its_process(tmp_path: Path) -> None:
+    async with open_lab(tmp_path) as lab:
+        await lab.run("box", *WAIT)
+        path = exec_path("box", "sh", stdin=True, tty=True)
+        async with talk(lab.port, path, offering("v4")) as server:
+            server.stdin(b"tty >/dev/null && echo is-a-$((1+1)); exit 6\n")
+            await server.rest()
+
+    assert b"is-a-2\r\n" in server.text(1)
+    assert b'"reason":"ExitCode","message":"6"' in server.text(3)

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import aiohttp
 import anyio
 import pytest
+import trustme
 
 from syncd.loopback.kubelet import probes
 
@@ -152,6 +154,31 @@ async def test_http_probes(answer: bytes, verdict: str | None) -> None:
         said = await ask({"httpGet": {"path": "/x", "port": "web"}}, port)
 
     assert said == (verdict and verdict.replace("PORT", str(port)))
+
+
+async def test_a_probe_by_https_trusts_anybody() -> None:
+    theirs = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("elsewhere.test").configure_cert(theirs)
+    seen: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await writer.drain()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=theirs)
+    port = server.sockets[0].getsockname()[1]
+    action = {
+        "scheme": "HTTPS",
+        "port": port,
+        "httpHeaders": [{"name": "X-A", "value": "b"}],
+    }
+    async with server:
+        said = await ask({"httpGet": action}, port)
+
+    assert said is None
+    assert b"GET / HTTP/1.1\r\n" in seen[0]
+    assert b"X-A: b\r\n" in seen[0]
 
 
 async def test_a_probe_of_nobody_and_one_that_takes_too_long() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from syncd.loopback.dialect import Dialect
 from syncd.loopback.image import Image
+from syncd.loopback.node import ContainerNotFound
 
 from .lab import BUSYBOX, WAIT_S, Lab, logs, open_lab
 
@@ -379,3 +380,64 @@ async def test_files_that_cannot_be_made_are_said_and_tried_again(
         await lab.until(uid, lambda s: reason(s) == "CreateContainerError")
         (tmp_path / "pods" / "app-2").unlink()
         await lab.until(uid, is_running)
+
+
+async def test_a_volume_of_what_is_missing_is_waited_for(tmp_path: Path) -> None:
+    volumes = [{"name": "m", "configMap": {"name": "late"}}]
+    async with open_lab(tmp_path) as lab:
+        uid = lab.add("app", {"containers": [entry()], "volumes": volumes})
+        with anyio.fail_after(WAIT_S):
+            while not any(event[2] == "FailedMount" for event in lab.events):
+                await anyio.wait_all_tasks_blocked()
+        lab.objects["configmaps", "lab", "late"] = {"data": {"a": "b"}}
+        await lab.until(uid, is_running)
+
+    (failed,) = {event[3] for event in lab.events if event[2] == "FailedMount"}
+    assert failed == 'MountVolume.SetUp failed: configmap "late" not found'
+
+
+async def test_an_image_that_cannot_be_made_is_not_pulled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    async with open_lab(tmp_path) as lab:
+        lab.images["lost"] = Image("lost", files=tmp_path / "lost")
+        lab.images["bare"] = Image("bare", tools="none")
+        messages = []
+        for image in ("lost", "bare"):
+            uid = lab.add(image, {"containers": [entry(image=image)]})
+            status = await lab.until(uid, lambda s: reason(s) == "ErrImagePull")
+            messages.append(first(status)["state"]["waiting"]["message"])
+
+    assert "No such file or directory" in messages[0]
+    assert messages[1].startswith("no sleep on this machine. Install sleep")
+
+
+async def test_nothing_is_started_in_a_container_that_does_not_run(
+    tmp_path: Path,
+) -> None:
+    async with open_lab(tmp_path) as lab:
+        uid = lab.add("app", {"containers": [entry(image="absent")]})
+        await lab.until(uid, lambda status: "podIP" in status)
+        code, said = await lab.sh(uid, "true")
+        with pytest.raises(ContainerNotFound, match="container not found"):
+            lab.node.running(uid, "c")
+        with pytest.raises(ContainerNotFound):
+            lab.node.files(uid, "c")
+
+    assert (code, said) == (128, "container not running")
+
+
+async def test_what_is_gone_is_forgotten(tmp_path: Path) -> None:
+    async with open_lab(tmp_path) as lab:
+        uid = await lab.run("app", *WAIT)
+        lab.node.forget(uid)
+        kept = bool(lab.node.status(uid))
+        lab.node.stop(uid, 0)
+        await lab.until_gone(uid)
+        lab.node.forget(uid)
+
+        assert kept
+        assert lab.node.status(uid) == {}
+        assert lab.node.gone(uid)
+        assert lab.node.address(uid) is None

@@ -113,7 +113,7 @@ async def _request(action: Mapping[str, Any], host: str, port: int) -> int:
         if action.get("scheme") == "HTTPS":
             context = _trusting()
             stream = await TLSStream.wrap(
-                raw, ssl_context=context, standard_compatible=False
+                raw, server_side=False, ssl_context=context, standard_compatible=False
             )
         await stream.send("\r\n".join([*lines, "", ""]).encode())
         answer = b""
