@@ -112,12 +112,14 @@ class View:
     """What is known of a target's containers at one moment.
 
     Attributes:
+        returning: Those of the skipped that ran, ended, and will be started again.
         note: What stands above the Pods, such as a workload that does not exist.
     """
 
     replicas: tuple[Replica, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     note: str = ""
+    returning: tuple[Replica, ...] = ()
 
     def explain(self, spec: TargetSpec) -> TargetError:
         """Return the error for having to go on with no replica at all."""
@@ -168,29 +170,38 @@ def select(
         uid: The workload's, if it has one and it is known.
         adopted: The uids of ReplicaSets that were looked up and found to be its own.
     """
-    replicas, skipped = [], []
+    replicas: list[Replica] = []
+    returning: list[Replica] = []
+    skipped: list[Skipped] = []
     for pod in sorted(pods, key=lambda pod: str(pod["metadata"]["name"])):
-        verdict = _judge(spec, pod, uid, adopted)
-        if isinstance(verdict, Replica):
-            replicas.append(verdict)
-        else:
-            skipped.append(Skipped(pod["metadata"]["name"], verdict))
-    return View(tuple(replicas), tuple(skipped))
+        replica, reason = _judge(spec, pod, uid, adopted)
+        if reason:
+            skipped.append(Skipped(pod["metadata"]["name"], reason))
+        if replica is not None:
+            (returning if reason else replicas).append(replica)
+    return View(tuple(replicas), tuple(skipped), returning=tuple(returning))
 
 
 def _judge(
     spec: TargetSpec, pod: Object, uid: str, adopted: Collection[str]
-) -> Replica | str:
+) -> tuple[Replica | None, str]:
+    """Return the Pod's container, and why it is no replica now; either may be missing."""
     reason = reasons.leaving(pod) or _foreign(spec, pod, uid, adopted)
     if reason or (reason := reasons.over(pod)):
-        return reason
+        return None, reason
     try:
         name = choose_container(pod, spec.container)
     except TargetError as error:
-        return str(error)
+        return None, str(error)
     status = reasons.container_status(pod, name)
-    if "running" not in (status.get("state") or {}):
-        return reasons.not_running(pod, name)
+    if "running" in (status.get("state") or {}):
+        return _replica(pod, name, status), ""
+    returns = reasons.returns(pod, status)
+    replica = _replica(pod, name, status) if returns else None
+    return replica, reasons.not_running(pod, name)
+
+
+def _replica(pod: Object, name: str, status: Object) -> Replica:
     return Replica(
         namespace=pod["metadata"]["namespace"],
         pod=pod["metadata"]["name"],

@@ -45,6 +45,14 @@ def _statuses(pod: Object) -> Iterator[Object]:
     yield from status.get("initContainerStatuses") or ()
 
 
+def returns(pod: Object, status: Object) -> bool:
+    """Tell whether a container that does not run did so, and will be started again."""
+    state = status.get("state") or {}
+    waits = (state.get("waiting") or {}).get("reason") == "CrashLoopBackOff"
+    stays_so = pod["spec"].get("restartPolicy") == "Never"
+    return (waits or "terminated" in state) and not stays_so
+
+
 def not_running(pod: Object, name: str) -> str:
     """Return why the container `name` of a Pod that should run does not run."""
     status = container_status(pod, name)

@@ -21,10 +21,14 @@ Dial = Callable[[Replica], AbstractAsyncContextManager[Link]]
 ReadLog = Callable[[Replica], AsyncGenerator[bytes, None]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Berth:
+    """A session and the container it is for; `runs` says whether that runs now."""
+
     session: Session
     scope: anyio.CancelScope
+    container_id: str
+    runs: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,9 @@ class _Names:
 
 class Fleet:
     """Starts a session for each container that appears, and ends it when it goes.
+
+    A container that ended and will be started again keeps its session: in a crash loop
+    it may live for less than it takes to hear of it, and the next edit has to get in.
 
     Args:
         target: The target's name, for events.
@@ -73,8 +80,8 @@ class Fleet:
 
     @property
     def sessions(self) -> tuple[Session, ...]:
-        """The sessions of the containers that there are."""
-        return tuple(berth.session for berth in self._berths.values())
+        """The sessions of the containers that run."""
+        return tuple(berth.session for berth in self._berths.values() if berth.runs)
 
     async def until(self, satisfied: Callable[[Sequence[Session]], bool]) -> None:
         """Wait until the sessions satisfy a condition."""
@@ -96,12 +103,13 @@ class Fleet:
     def see(self, view: View) -> None:
         """Take in which containers there are now."""
         self.view = view
-        there = {_identity(replica): replica for replica in view.replicas}
-        for gone in self._berths.keys() - there.keys():
+        there = {_identity(replica) for replica in (*view.replicas, *view.returning)}
+        for gone in self._berths.keys() - there:
             self._berths.pop(gone).scope.cancel()
-        for identity, replica in there.items():
-            if identity not in self._berths:
-                self._board(identity, replica)
+        for replica in view.replicas:
+            self._board(replica, runs=True)
+        for replica in view.returning:
+            self._board(replica, runs=False)
         if self._told is None or self._told.replicas != _names(view).replicas:
             self._tell(view)
         self._notice()
@@ -158,11 +166,22 @@ class Fleet:
         )
         level = [session for session in self.sessions if session.in_step.is_set()]
         mark.behind = len(self._berths) - len(level)
-        for session in self.sessions:
-            session.nudge(root, edit.paths, mark if session in level else None)
+        for berth in self._berths.values():
+            waits = mark if berth.session in level else None
+            berth.session.nudge(root, edit.paths, waits)
         mark.expect(level)
 
-    def _board(self, identity: str, replica: Replica) -> None:
+    def _board(self, replica: Replica, *, runs: bool) -> None:
+        berth = self._berths.get(_identity(replica))
+        if berth is None:
+            berth = self._new_berth(replica)
+            self._berths[_identity(replica)] = berth
+            self._tasks.start_soon(self._sail, berth)
+        elif runs and (not berth.runs or berth.container_id != replica.container_id):
+            berth.session.hurry()
+        berth.container_id, berth.runs = replica.container_id, runs
+
+    def _new_berth(self, replica: Replica) -> _Berth:
         session = Session(
             Who(self.target, replica.pod, replica.container),
             self._roots,
@@ -171,9 +190,7 @@ class Fleet:
             notice=self._notice,
             log=partial(self._read_log, replica),
         )
-        berth = _Berth(session, anyio.CancelScope())
-        self._berths[identity] = berth
-        self._tasks.start_soon(self._sail, berth)
+        return _Berth(session, anyio.CancelScope(), replica.container_id, runs=False)
 
     def _notice(self) -> None:
         self._moved.set()
@@ -195,8 +212,8 @@ class Fleet:
 
 
 def _identity(replica: Replica) -> str:
-    """Return what changes when the container is another one with other files."""
-    return f"{replica.uid}/{replica.container}/{replica.container_id}"
+    """Return what stays the same when the container is started again."""
+    return f"{replica.uid}/{replica.container}"
 
 
 def _names(view: View) -> _Names:

@@ -78,6 +78,10 @@ class Owed:
             self._marks.append(mark)
         self._changed.set()
 
+    def poke(self) -> None:
+        """End a wait, although nothing was noted."""
+        self._changed.set()
+
     async def wait(self) -> None:
         """Wait until something was noted since the last wait."""
         await self._changed.wait()

@@ -16,6 +16,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from syncd import events
+from syncd.cluster import NotRunning
 from syncd.errors import SyncdError, TransportError, first
 from syncd.session.backoff import Backoff
 from syncd.session.link import Link
@@ -27,6 +28,8 @@ from syncd.session.shipping import Shipping
 
 
 REFUSED_RETRY_S = 60.0  # a refusal may end without any event that we could see
+OWED_RETRY_S = 0.1  # a container that dies at once must be met as soon as it starts
+IDLE_RETRY_S = 5.0  # the same if nothing waits for it
 
 
 class Session:
@@ -77,6 +80,10 @@ class Session:
     ) -> None:
         """Say that `paths` of a root changed; `mark` is told when they landed."""
         self._owed.note(root, paths, mark)
+
+    def hurry(self) -> None:
+        """Try again now, if the container was not running: it is said to run."""
+        self._owed.poke()
 
     @property
     def idle(self) -> bool:
@@ -131,11 +138,20 @@ class Session:
         return observer
 
     async def _back_off(self, error: TransportError) -> None:
-        delay = self._backoff.next_s()
+        delay_s = self._delay_s(error)
         if str(self.error) != str(error):
-            self._report.lost(error, delay)
+            self._report.lost(error, delay_s)
         self.error = error
-        await self._sleep(delay)
+        if isinstance(error, NotRunning):
+            with anyio.move_on_after(delay_s):
+                await self._owed.wait()
+        else:
+            await self._sleep(delay_s)
+
+    def _delay_s(self, error: TransportError) -> float:
+        if isinstance(error, NotRunning):
+            return IDLE_RETRY_S if self._owed.nothing else OWED_RETRY_S
+        return self._backoff.next_s()
 
     async def _wait_for_a_change(self, error: SyncdError) -> None:
         if str(self.error) != str(error):

@@ -254,6 +254,28 @@ def test_what_does_not_run_is_skipped_for_a_reason(of: Object, said: str) -> Non
     assert reason(of) == said
 
 
+@pytest.mark.parametrize(
+    ("state", "policy", "returning"),
+    [
+        pytest.param(terminated(), "Always", ["web-0"], id="ended"),
+        pytest.param(waiting("CrashLoopBackOff"), "Always", ["web-0"], id="waits"),
+        pytest.param(CREATING, "Always", [], id="never ran"),
+        pytest.param(terminated(), "Never", [], id="for good"),
+    ],
+)
+def test_what_will_be_started_again_is_returning(
+    state: Object, policy: str, returning: list[str]
+) -> None:
+    found = pod(state=state)
+    found["spec"]["restartPolicy"] = policy
+
+    view = select(LABELS, [found])
+
+    assert [replica.pod for replica in view.returning] == returning
+    assert [skipped.pod for skipped in view.skipped] == ["web-0"]
+    assert view.replicas == ()
+
+
 def test_an_evicted_pod_says_why() -> None:
     evicted = pod(phase="Failed")
     evicted["status"] |= {"reason": "Evicted", "message": "low on memory"}

@@ -1,14 +1,17 @@
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import anyio
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from syncd.cluster import NotRunning
 from syncd.events import BatchDone, Event, PathFailed, PathsKept, SessionLost
 from syncd.plan import Plan, Rule, Run
 from syncd.session import Mark, Root, Session, Who
 from syncd.tree import Entry, Kind
-from tests.session.container import Container, Fault
+from tests.session.container import Container, Fault, MemoryLink
 
 
 def file(content: int) -> Entry:
@@ -302,3 +305,55 @@ async def test_what_was_created_and_lost_and_deleted_does_not_come_back(
         tasks.cancel_scope.cancel()
 
     assert container.files == {}
+
+
+@dataclass
+class Restarting(Container):
+    """A container that does not run until it is told to."""
+
+    runs: bool = False
+
+    @asynccontextmanager
+    async def dial(self) -> AsyncIterator[MemoryLink]:
+        if not self.runs:
+            self.dials += 1
+            raise NotRunning("container not found")
+        async with super().dial() as link:
+            yield link
+
+
+async def test_a_container_that_is_said_to_run_again_is_met_at_once() -> None:
+    container = Restarting()
+    session = make(container, {b"a": file(1)}, [])
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        while session.error is None:
+            await anyio.lowlevel.checkpoint()
+        container.runs = True
+        session.hurry()
+        with anyio.fail_after(2):
+            await session.in_step.wait()
+        tasks.cancel_scope.cancel()
+
+    assert container.files == {b"a": file(1)}
+
+
+async def test_a_container_in_a_crash_loop_is_tried_often_while_an_edit_waits() -> None:
+    container = Restarting()
+    tree = {b"a": file(1)}
+    session = make(container, tree, [])
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        while session.error is None:
+            await anyio.lowlevel.checkpoint()
+        session.nudge(0, [b"a"])
+        with anyio.fail_after(2):
+            while container.dials < 4:
+                await anyio.lowlevel.checkpoint()
+            container.runs = True  # and nobody says so
+            await session.in_step.wait()
+        tasks.cancel_scope.cancel()
+
+    assert container.files == {b"a": file(1)}
