@@ -106,7 +106,12 @@ class _Daemon:
     async def _scan(self, folders: list[list[Folder]], scanned: anyio.Event) -> None:
         for target in self._settings.targets:
             opened = [
-                await Folder.open(sync.local, rules.ignored(target, sync), self._emit)
+                await Folder.open(
+                    sync.local,
+                    rules.ignored(target, sync),
+                    self._emit,
+                    project=self._settings.project,
+                )
                 for sync in target.sync
             ]
             folders.append(opened)

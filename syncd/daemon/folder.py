@@ -59,10 +59,16 @@ class Folder:
         self._doubt = anyio.Event()
         self._problems: dict[bytes, Problem] = {}
         self._withheld: tuple[bytes, ...] = ()
+        self._halted = ""
 
     @classmethod
     async def open(
-        cls, path: Path, patterns: tuple[str, ...], emit: events.Emit
+        cls,
+        path: Path,
+        patterns: tuple[str, ...],
+        emit: events.Emit,
+        *,
+        project: Path | None = None,
     ) -> Self:
         """Read the rules of the folder `path` and take the first snapshot.
 
@@ -70,14 +76,15 @@ class Folder:
             path: The folder, absolute.
             patterns: What the settings say of ignoring, in gitignore's syntax.
             emit: Where events go.
+            project: Up to where rules count, where that is no git repository.
 
         Raises:
             ConfigError: If a file with ignore rules makes no sense.
             Halted: If the folder is not there.
         """
         started = anyio.current_time()
-        load = partial(Ignore.load, path, patterns, origin="sync.ignore")
-        folder = cls(path, await to_thread.run_sync(load), emit)
+        ignore = await to_thread.run_sync(_rules_of, path, patterns, project)
+        folder = cls(path, ignore, emit)
         await to_thread.run_sync(folder._scanner.scan)
         folder._say_scanned(started)
         folder._tell()
@@ -95,7 +102,7 @@ class Folder:
     async def look(self, paths: frozenset[bytes] | None) -> frozenset[bytes]:
         """Look at `paths`, or at everything, and return what changed.
 
-        A folder that is gone is told by the watch; nothing changed then.
+        Of a folder that is not what it was, nothing is believed.
         """
         async with self._looking:
             try:
@@ -103,8 +110,10 @@ class Folder:
                     changed = await to_thread.run_sync(self._scanner.scan)
                 else:
                     changed = await to_thread.run_sync(self._scanner.rescan, paths)
-            except Halted:
+            except Halted as error:
+                self._say_halted(error)
                 return frozenset()
+        self._halted = ""
         self._tell()
         return changed
 
@@ -120,6 +129,12 @@ class Folder:
         self._doubt = anyio.Event()
         paths, self._doubted = frozenset(self._doubted), set()
         return paths
+
+    def _say_halted(self, error: Halted) -> None:
+        """Tell once why nothing is believed; that it is gone, the watch has told."""
+        if self.path.is_dir() and str(error) != self._halted:
+            self._halted = str(error)
+            self._emit(events.Failed(message=str(error), hint=error.hint))
 
     def _say_scanned(self, started: float) -> None:
         folders = sum(entry.kind is Kind.DIR for entry in self.tree.values())
@@ -151,3 +166,12 @@ class Folder:
                 )
             )
         self._withheld = withheld
+
+
+def _rules_of(path: Path, patterns: tuple[str, ...], project: Path | None) -> Ignore:
+    load = partial(Ignore.load, path, patterns, origin="sync.ignore")
+    ignore = load()
+    if ignore.repository is None and project and path.is_relative_to(project):
+        # No repository says how far up rules count, so the project does.
+        return load(project=project)
+    return ignore

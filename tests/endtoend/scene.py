@@ -20,7 +20,7 @@ from syncd.session import Patience
 
 
 NAMESPACE = "default"
-WAIT_S = 30.0
+WAIT_S = 60.0
 PATIENCE = Patience(handshake_s=5, ping_s=0.5, silence_s=1)
 
 Content = tuple[str, int, bytes]

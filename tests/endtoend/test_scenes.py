@@ -6,6 +6,7 @@ import pytest
 
 from syncd.events import (
     BatchDone,
+    Failed,
     InStep,
     PathsKept,
     SessionLimited,
@@ -127,3 +128,17 @@ async def test_what_was_deleted_while_syncd_was_not_running_goes_when_it_is(
         await stage.until(lambda: stage.heard(InStep))
 
         assert stage.is_equal()
+
+
+async def test_an_empty_folder_in_the_place_of_the_local_one_empties_nothing(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path, image_files={"main.py": b"1"}) as stage:
+        stage.folder.rename(tmp_path / "away")
+        await stage.until(lambda: "watch.root_lost" in {e.name for e in stage.events})
+        stage.folder.mkdir()
+        await stage.until(lambda: stage.heard(Failed))
+        (there,) = stage.containers()
+
+        assert (there / "main.py").exists()
+        assert "replaced by an empty one" in stage.heard(Failed)[0].message
