@@ -61,7 +61,7 @@ OUTPUT = (
     click.option(
         "--output",
         type=click.Choice(["console", "plain", "json"]),
-        envvar="SYNCDOUTPUT",
+        envvar="SYNCD_OUTPUT",
         callback=_noted,
         is_eager=True,
         help="console on a terminal, else plain; json: one object per event.",
