@@ -58,11 +58,12 @@ async def measure(settings: Settings | None, options: dict[str, Any]) -> int:
         console.out(_line(sample), highlight=False)
 
     async with AsyncExitStack() as stack:
-        target = settings
-        if target is None:
+        if settings is None:
             cluster = embedded(plan, console.out)
-            target, plan = await stack.enter_async_context(cluster)
-        result = await run(target, plan, told)
+            there = await stack.enter_async_context(cluster)
+        else:
+            there = (settings, plan)
+        result = await run(*there, told)
     return await to_thread.run_sync(_report, result, reports, console)
 
 

@@ -1,0 +1,109 @@
+"""Whether a result is good enough."""
+
+from pathlib import Path
+
+import pytest
+
+from syncd.bench import figures, record
+from syncd.bench.verdict import Limit, compare, is_regression
+from syncd.errors import ConfigError
+from tests.bench.results import result, rich_result, sample
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("p95=800ms", Limit("served", 0.95, 800)),
+        ("p50=1.5s", Limit("served", 0.5, 1500)),
+        ("applied.p99=80ms", Limit("applied", 0.99, 80)),
+        ("p99.9=1s", Limit("served", 0.999, 1000)),
+    ],
+)
+def test_a_limit_reads_as_people_write_it(written: str, expected: Limit) -> None:
+    found = Limit.parse(written)
+
+    assert (found.what, found.at_most_ms) == (expected.what, expected.at_most_ms)
+    assert found.q == pytest.approx(expected.q)
+
+
+@pytest.mark.parametrize("written", ["", "p95", "95=1s", "p95=800", "sent.p5=1ms"])
+def test_what_is_no_limit_is_refused(written: str) -> None:
+    with pytest.raises(ConfigError, match="is no limit"):
+        Limit.parse(written)
+
+
+@pytest.mark.parametrize(
+    ("times", "broken"),
+    [
+        ([10.0, 20.0], ""),
+        ([10.0, 90.0], "served p95: 86 ms, more than 50 ms"),
+        ([10.0, None], "served p95: timed out, more than 50 ms"),
+        ([], "served p95: there is no sample"),
+    ],
+)
+def test_a_limit_is_broken_by_slow_samples_and_by_missing_ones(
+    times: list[float | None], broken: str
+) -> None:
+    samples = result(syncd=times).counted("syncd")
+
+    assert Limit.parse("p95=50ms").broken_by(samples) == broken
+
+
+def test_twice_as_slow_is_a_regression_and_noise_is_none() -> None:
+    times = [100.0 + n % 7 for n in range(30)]
+    old = result(syncd=times, local=times)
+
+    slower = compare(result(syncd=[t * 2 for t in times], local=times), old)
+    noise = compare(result(syncd=times[::-1], local=times), old)
+
+    assert is_regression(slower)
+    assert "slower" in str(slower[0])
+    assert not is_regression(noise)
+    assert "the same" in str(noise[0])
+
+
+def test_only_what_both_results_have_is_compared() -> None:
+    changes = compare(result(syncd=[1.0], other=[1.0]), result(syncd=[1.0]))
+
+    assert {change.mode for change in changes} == {"syncd"}
+
+
+def test_a_record_reads_back_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(record.dumps(rich_result()))
+
+    assert record.load(path) == rich_result()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 99}'])
+def test_what_is_no_record_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(text)
+
+    with pytest.raises(ConfigError, match="is no result of syncd bench"):
+        record.load(path)
+
+
+def test_the_warm_up_counts_in_no_figure() -> None:
+    (row, *_) = figures.rows(rich_result())
+
+    assert row.cells[:4] == ("syncd", "5", "", "403 ms")
+
+
+def test_a_time_out_is_counted_and_is_the_slowest() -> None:
+    (row,) = figures.rows(result(syncd=[1.0, 2.0, None]))
+
+    assert row.cells[1:6] == ("3", "1", "2.0 ms", "timed out", "timed out")
+
+
+def test_mean_steps_add_up_to_the_mean_total() -> None:
+    samples = [s for s in rich_result().counted("syncd") if s.total_ms is not None]
+
+    steps = figures.mean_steps(samples)
+
+    mean = sum(s.total_ms or 0 for s in samples) / len(samples)
+    assert sum(step.took_ms for step in steps) == pytest.approx(mean)
+
+
+def test_a_mode_that_served_nothing_has_no_steps() -> None:
+    assert figures.mean_steps([sample("x", 1, None)]) == ()
