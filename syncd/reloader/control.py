@@ -12,7 +12,7 @@ import socket
 
 from syncd.reloader.channel import say
 from syncd.reloader.reactor import Reactor
-from syncd.reloader.supervisor import Supervisor
+from syncd.reloader.supervisor import PATIENCE_S, Supervisor
 
 
 TYPE_CHECKING = False
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 SOCKET_ENV = "SYNCD_RELOADER_SOCKET"
 LONGEST_LINE = 1 << 24
-PATIENCE_S = 1.0  # with a client that does not read what it is told
 
 
 def socket_paths() -> list[str]:
@@ -33,14 +32,20 @@ def socket_paths() -> list[str]:
 
 
 def connect(path: str) -> socket.socket | None:
-    """Return a connection to the control socket at `path`, if somebody is there."""
+    """Return a connection to the control socket of this user's reloader, if it runs."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
+    with contextlib.suppress(OSError):
         sock.connect(path)
-    except OSError:
-        sock.close()
-        return None
-    return sock
+        if _is_own_user(sock):
+            return sock
+    sock.close()
+    return None
+
+
+def _is_own_user(sock: socket.socket) -> bool:
+    who = array.array("i")  # pid, uid, gid
+    who.frombytes(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return who[1] == os.getuid()
 
 
 class Control:
@@ -76,9 +81,7 @@ class Control:
 
     def _accept(self) -> None:
         sock, _ = self.sock.accept()
-        who = array.array("i")  # pid, uid, gid
-        who.frombytes(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-        if who[1] == os.getuid():
+        if _is_own_user(sock):
             Client(self.supervisor, self.reactor, sock)
         else:
             sock.close()
@@ -146,7 +149,7 @@ class Client:
         paths = [*message.get("changed", ()), *message.get("deleted", ())]
         if supervisor.declined:
             self.send("declined", id=batch, reason=supervisor.declined)
-        elif message.get("force") or any(map(supervisor.watch.matters, paths)):
+        elif message.get("force") or supervisor.is_reason_to_reload(paths):
             supervisor.reload(functools.partial(self.send, id=batch))
         else:
             number = supervisor.serving.number if supervisor.serving else 0

@@ -98,14 +98,9 @@ class Generation:
             main.__annotations__ = {}
         sys.modules["__main__"] = main
         sys.modules["__reloader__"] = mine  # or it would be emptied
-        option, folder = ["-m"], os.getcwd()
-        if not program.module:
-            option, folder = [], os.path.dirname(os.path.realpath(program.target))
-        sys.argv = [*(option or [program.target]), *program.args]
-        words = [*program.launch, *option, program.target, *program.args]
-        getattr(sys, "orig_argv", [])[:] = words
         if not is_isolated():
-            sys.path.insert(0, folder)
+            folder = os.path.dirname(os.path.realpath(program.target))
+            sys.path.insert(0, os.getcwd() if program.module else folder)
         importlib.invalidate_caches()
         numpy_random = sys.modules.get("numpy.random")
         if numpy_random is not None:  # the standard library's reseeds itself
@@ -128,7 +123,7 @@ class Generation:
         if event == "open" and not self.ready and isinstance(args[0], str):
             writes = (args[2] or 0) & (os.O_WRONLY | os.O_RDWR)
             if not writes and not args[0].endswith((*CODE, ".pyc")):
-                self.opened.add(os.path.abspath(args[0]))
+                self.opened.add(os.path.realpath(args[0]))
 
     # what the supervisor is told
 

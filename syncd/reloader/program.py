@@ -39,6 +39,13 @@ class Program:
         self.args = args
         self.module = module
 
+    def introduce(self) -> None:
+        """Give Python the words that it would have been given."""
+        option = ["-m"] if self.module else []
+        sys.argv = [*(option or [self.target]), *self.args]
+        words = [*self.launch, *option, self.target, *self.args]
+        getattr(sys, "orig_argv", [])[:] = words
+
 
 def resolve(command: list[str]) -> Program:
     """Find out what `command` would run, without running it.
@@ -118,12 +125,10 @@ class Places:
         return next((is_it for p, is_it in self._prefixes if path.startswith(p)), False)
 
     def may_be_warm(self, spec: Any) -> bool:
-        """Tell whether all that a module's `spec` stands for is third-party code."""
-        if spec.origin in ("built-in", "frozen"):
-            return True
+        """Tell whether nothing that a module's `spec` stands for is the developer's."""
         paths = [spec.origin] if spec.has_location else []
         paths += [f"{path}/" for path in spec.submodule_search_locations or ()]
-        return bool(paths) and all(map(self.third_party, paths))
+        return all(map(self.third_party, paths))
 
 
 def _is_filled_by_installers(entry: str) -> bool:

@@ -146,11 +146,13 @@ def explain(path: str) -> str:
 
 def render(facts: dict[str, Any]) -> str:
     """Return what `--explain` prints."""
+    own = getattr(sys, "stdlib_module_names", ())
     count: dict[str, int] = {}
     for name in facts["warm"]:
         top = name.partition(".")[0]
+        top = "the standard library" if top in own else top
         count[top] = count.get(top, 0) + 1
-    tops = [top if n == 1 else f"{top} ({n})" for top, n in sorted(count.items())]
+    tops = [f"{top} ({n})" for top, n in sorted(count.items())]
     lines = [f"warm, loaded once: {', '.join(tops) or 'nothing'}"]
     lines += ["cold, loaded by each generation:"]
     lines += [f"  {name}: {why}" for name, why in sorted(facts["cold"].items())]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 GO_DEADLINE_S = 0.25  # how long a busy old generation can hold up the next one
 KILL_GRACE_S = 1.0  # from the end of the time to drain, to SIGKILL
+PATIENCE_S = 1.0  # with one that does not read what it is told
 RUNNING_S = 2.0  # after which a program that never listened is said to run
 ENDING = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}
 
@@ -92,6 +93,11 @@ class Supervisor:
         if not self.options.quiet:
             say(text)
 
+    def is_reason_to_reload(self, paths: list[str]) -> bool:
+        """Tell whether a change of these files can change what is served."""
+        knows = self.serving is not None and self.serving.learned
+        return not knows or any(map(self.watch.matters, paths))
+
     def _on_edit(self, text: str) -> None:
         if not self.declined:
             self.say(text)
@@ -144,6 +150,8 @@ class Supervisor:
                 raise Unchanged(f"{python} cannot run the reloader")
             self.say("the warm process died; starting another")
             self.warming.renew()
+            if any(g.warm is warm and g.state == "starting" for g in self.generations):
+                self.reload()  # as nobody knows how far that has come
 
     # those that come
 
@@ -161,6 +169,7 @@ class Supervisor:
 
     def _start(self) -> None:
         mine, theirs = Channel.pair()
+        mine.sock.settimeout(PATIENCE_S)
         self.count += 1
         self.restarting = False
         warm = self.warming.current
@@ -204,10 +213,9 @@ class Supervisor:
     def _consider(self, generation: GenerationEnd) -> None:
         """Let a generation that is ready serve, if what it was forked from is true."""
         ready = generation.ready
-        if not ready or generation.changed is None:
-            return
-        if generation.state == "dropped":
+        if ready and generation.state == "dropped":
             generation.let("stop")
+        if not ready or generation.changed is None:
             return
         if generation.state != "starting" or generation.workers < ready["workers"]:
             return
@@ -267,10 +275,12 @@ class Supervisor:
     def _on_modules(self, _: GenerationEnd, message: dict[str, Any]) -> None:
         self.warming.learn(message["names"])
 
-    def _on_opened(self, _: GenerationEnd, message: dict[str, Any]) -> None:
-        self.watch.data.update(message["names"])
+    def _on_opened(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
+        generation.opened.update(message["names"])
 
-    def _on_learned(self, _: GenerationEnd, message: dict[str, Any]) -> None:
+    def _on_learned(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
+        generation.learned = True
+        self.watch.data = generation.opened
         if self.options.watch:
             self.watch.begin(message["folders"])
         self.shelf.clear(message["unused"])
@@ -311,8 +321,9 @@ class Supervisor:
 
     def _on_orphaned(self, generation: GenerationEnd) -> None:
         """Note an end that nobody is left to tell of, as its warm process died."""
-        if not generation.warm.pid and generation.channel.fileno() < 0:
-            self._on_exit(generation.pid, 1 << 8)
+        gone = not generation.warm.pid and generation.channel.fileno() < 0
+        if gone and generation in self.generations:
+            self._exited(generation, 1 << 8)
 
     def _on_exit(self, pid: int, status: int) -> None:
         for generation in self.generations:
@@ -364,10 +375,12 @@ class Supervisor:
             "command": self.options.command,
             "generation": serving.number if serving else 0,
             "pid": serving.pid if serving else 0,
+            "learned": bool(serving and serving.learned),
             "starting": any(g.state == "starting" for g in self.generations),
             "generations": len(self.generations),
             "declined": self.declined,
             "warm": warming.current.modules,
+            "warm_pid": warming.current.pid,
             "loading": warming.candidate is not None,
             "listening": self.shelf.addresses(),
             "watching": self.watch.watched(),

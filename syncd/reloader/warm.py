@@ -38,6 +38,7 @@ class Warm:
         self.channel = channel
         self.hello = channel.receive()
         self.program = Program(**self.hello["program"])
+        self.program.introduce()
         self.places = Places(self.hello["roots"])
         self.preloaded: set[str] = set()
         self.reads: set[str] = set()
@@ -124,10 +125,13 @@ class Warm:
     def _reap(self, *_: Any) -> None:
         # Its own children only: a module that ran a command waits for it itself.
         for pid in list(self.children):
-            done, status = os.waitpid(pid, os.WNOHANG)
-            if done:
-                self.children.discard(pid)
-                self.channel.send("exited", pid=pid, status=status)
+            with contextlib.suppress(
+                ChildProcessError
+            ):  # this handler interrupts itself
+                done, status = os.waitpid(pid, os.WNOHANG)
+                if done:
+                    self.children.discard(pid)
+                    self.channel.send("exited", pid=pid, status=status)
         if self.retired and not self.children:
             os._exit(0)
 

@@ -1,6 +1,6 @@
 """Watching, while nobody reports edits."""
 
-# ruff: noqa: ANN401, PLC0415, PTH100, PTH116 - no pathlib; ctypes only for who watches
+# ruff: noqa: ANN401, PLC0415, PTH116 - no pathlib; ctypes only for who watches
 from __future__ import annotations
 
 import contextlib
@@ -51,7 +51,7 @@ class Watch:
 
     def matters(self, path: str) -> bool:
         """Tell whether a change of `path` is a reason to reload."""
-        return path.endswith(SOURCES) or os.path.abspath(path) in self.data
+        return path.endswith(SOURCES) or os.path.realpath(path) in self.data
 
     def watched(self) -> list[str]:
         """Return the folders that are looked at now."""

@@ -29,6 +29,8 @@ async def app(scope, receive, send):
         while True:
             message = await receive()
             await send({{"type": message["type"] + ".complete"}})
+            if message["type"] == "lifespan.shutdown":
+                return
     body = ANSWER.encode()
     headers = [(b"content-length", str(len(body)).encode())]
     await send({{"type": "http.response.start", "status": 200, "headers": headers}})
@@ -54,7 +56,9 @@ if __name__ == "__main__":
         def log_message(self, *args):
             pass
 
-    http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler).serve_forever()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    print("port", server.server_port, flush=True)
+    server.serve_forever()
 """
 SCRIPT = (sys.executable, "main.py")
 
@@ -238,6 +242,7 @@ def start(
     environ: Mapping[str, str] | None = None,
     prefix: Sequence[str] = (),
     drain_s: float = 2.0,
+    stdin: int = subprocess.DEVNULL,
 ) -> Running:
     """Start a reloader on the project in `folder`."""
     socket_path = folder.parent / "control.sock"
@@ -247,7 +252,7 @@ def start(
         [*words, *options, "--", *command],
         cwd=folder,
         env={**os.environ, "PYTHONUNBUFFERED": "1", **(environ or {})},
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

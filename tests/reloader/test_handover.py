@@ -26,6 +26,8 @@ async def app(scope, receive, send):
         while True:
             message = await receive()
             await send({{"type": message["type"] + ".complete"}})
+            if message["type"] == "lifespan.shutdown":
+                return
     if scope["type"] == "websocket":
         await receive()
         await send({{"type": "websocket.accept"}})

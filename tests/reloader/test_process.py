@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reloader.running import PATIENCE_S, UVICORN, asgi, start
+from tests.reloader.running import PATIENCE_S, SCRIPT, UVICORN, asgi, plain, start
 
 
 PID_1 = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -178,6 +178,31 @@ def test_several_workers_of_uvicorn_run_unchanged(reloader: Path, folder: Path) 
         assert "2 workers" in line
         assert running.batch(running.folder / "main.py")["op"] == "declined"
         assert running.end() == 0  # as uvicorn does then
+
+
+def test_ctrl_c_ends_it_once_and_not_twice(reloader: Path, folder: Path) -> None:
+    # A server that is interrupted twice gives up on the requests that are under way.
+    patient = """
+import signal, sys, threading
+count = 0
+def interrupted(*_):
+    global count
+    count += 1
+    print("interrupted", count, flush=True)
+    threading.Timer(0.3, lambda: os._exit(count)).start()
+signal.signal(signal.SIGINT, interrupted)
+"""
+    (folder / "main.py").write_text("import os\n" + patient + plain("ANSWER = 1"))
+    terminal, inside = os.openpty()
+    prefix = ("setsid", "--ctty", "--wait")
+    with start(reloader, folder, SCRIPT, prefix=prefix, stdin=inside) as running:
+        running.serves()
+
+        os.write(terminal, b"\x03")
+
+        assert running.process.wait(PATIENCE_S) == 1
+    os.close(terminal)
+    os.close(inside)
 
 
 @needs_namespaces

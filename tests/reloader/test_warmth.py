@@ -1,6 +1,7 @@
 """What is loaded once for all generations, and what is not."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -172,6 +173,44 @@ def test_editable_installs_and_namespaces_that_reach_into_them_stay_cold(
         (checkout / "linked" / "__init__.py").write_text("NAME = 'two'\n")
         assert running.batch(checkout / "space" / "mine.py")["op"] == "serving"
         assert running.get() == "theirs two two"
+
+
+def test_the_death_of_the_warm_process_costs_one_slow_edit(
+    reloader: Path, folder: Path
+) -> None:
+    (folder / "main.py").write_text(plain("ANSWER = 'one'"))
+    with start(reloader, folder, SCRIPT) as running:
+        running.serves().warm()
+        os.kill(running.status()["warm_pid"], signal.SIGKILL)
+        running.log.wait_for("the warm process died")
+        assert running.get() == "one"
+
+        assert running.edit("main.py", plain("ANSWER = 'two'"))["op"] == "serving"
+        assert running.get() == "two"
+
+        running.warm()
+        assert running.edit("main.py", plain("ANSWER = 'three'"))["op"] == "serving"
+        assert running.get() == "three"
+        assert running.end() == -signal.SIGTERM
+
+
+def test_the_death_of_the_warm_process_during_an_edit_is_survived(
+    reloader: Path, folder: Path
+) -> None:
+    (folder / "main.py").write_text(plain("ANSWER = 'one'"))
+    with start(reloader, folder, SCRIPT) as running:
+        running.serves().warm()
+        warm = running.status()["warm_pid"]
+        slow = running.write(
+            "main.py", "import time; time.sleep(0.2)\n" + plain("ANSWER = 2")
+        )
+        os.kill(warm, signal.SIGSTOP)
+        running.line.send("batch", id=1, changed=[str(slow)])
+        assert running.status()["starting"]
+        os.kill(warm, signal.SIGKILL)
+
+        assert running.line.receive()["op"] == "serving"
+        assert running.get() == "2"
 
 
 def test_random_numbers_differ_between_generations(
