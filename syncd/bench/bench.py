@@ -79,6 +79,9 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
     Raises:
         SyncdError: If a mode cannot even begin.
     """
+    for mode in plan.modes:
+        if mode not in BUILT_IN and "=" not in mode:
+            raise _unknown(mode)
     sole = copies.sole(settings, plan.file)
     environment = places.machine()
     with tempfile.TemporaryDirectory(prefix="syncd-bench-") as scratch:
@@ -95,6 +98,13 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
         pattern=plan.pattern,
         samples=result,
         cost=measuring.cost,
+    )
+
+
+def _unknown(mode: str) -> ConfigError:
+    return ConfigError(
+        f"{mode!r} is not a mode",
+        hint=f"there are {', '.join(BUILT_IN)}, and NAME=COMMAND",
     )
 
 
@@ -174,10 +184,7 @@ class _Measuring:
                 options = _kubectl_options(place)
                 return KubectlCopy(endpoint, options, place.replicas, place.remote)
             case _:
-                raise ConfigError(
-                    f"{name!r} is not a mode",
-                    hint=f"there are {', '.join(BUILT_IN)}, and NAME=COMMAND",
-                )
+                raise _unknown(name)
 
     def _local_command(self) -> tuple[str, ...]:
         command = self._plan.local_command or local_command(self._place.serves)
@@ -251,16 +258,9 @@ class _Look:
     async def _push(self, scope: anyio.CancelScope) -> None:
         try:
             self.account = await self._mode.push(self._edit)
-        except* SyncdError as group:
-            self.failed = str(_first(group))
+        except SyncdError as error:
+            self.failed = str(error)
             scope.cancel()
-
-
-def _first(group: BaseExceptionGroup[SyncdError]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _kubectl_options(place: Place) -> list[str]:

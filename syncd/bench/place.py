@@ -23,6 +23,7 @@ from syncd.cluster import (
     follow,
     forward,
 )
+from syncd.cluster.tasks import task_group
 from syncd.config import Settings
 from syncd.errors import ConfigError, SyncdError
 
@@ -73,7 +74,7 @@ async def find(settings: Settings, url: str | None) -> AsyncGenerator[Place, Non
             kubeconfig=settings.kubeconfig,
             allow_contexts=settings.allow_contexts,
         ) as api,
-        anyio.create_task_group() as tasks,
+        task_group() as tasks,
     ):
         replicas = await _replicas(api, settings)
         pod = await api.get(_pod_path(replicas[0]))
@@ -102,7 +103,7 @@ async def _replicas(api: Api, settings: Settings) -> tuple[Replica, ...]:
     )
     send, receive = anyio.create_memory_object_stream[View](1)
     view = View()
-    async with anyio.create_task_group() as tasks:
+    async with task_group() as tasks:
         tasks.start_soon(follow, api, spec, send, lambda _: None)
         with anyio.move_on_after(_FOUND_S):
             async for view in receive:

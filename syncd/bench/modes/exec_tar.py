@@ -7,13 +7,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import anyio
 from anyio import to_thread
 
 from syncd.bench.edits import Edit
 from syncd.bench.look import Endpoint
 from syncd.bench.modes.mode import Account, Mode, PushFailed
 from syncd.cluster import Api, Exit, Replica, open_exec
+from syncd.cluster.tasks import task_group
 
 
 class ExecTar(Mode):
@@ -42,7 +42,7 @@ class ExecTar(Mode):
         if edit.deleted:
             gone = shlex.join(f"{self._remote}/{path}" for path in edit.deleted)
             script += f" && rm -rf {gone}"
-        async with anyio.create_task_group() as tasks:
+        async with task_group() as tasks:
             for replica in self._replicas:
                 tasks.start_soon(run_in, self._api, replica, script, packed)
         applied_s = time.monotonic()

@@ -21,6 +21,7 @@ from syncd.bench.modes.mode import Account, Mode
 from syncd.bench.modes.process import end
 from syncd.bench.samples import Cost
 from syncd.bench.split import Batch, Heard, batches
+from syncd.cluster.tasks import task_group
 from syncd.config import Settings
 from syncd.errors import TargetError
 
@@ -55,7 +56,7 @@ class Syncd(Mode):
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
         """Run the daemon, in step before the block begins."""
-        async with anyio.create_task_group() as tasks:
+        async with task_group() as tasks:
             process = self._process = await self._start(tasks)
             try:
                 with anyio.fail_after(IN_STEP_S):

@@ -1,0 +1,176 @@
+"""A whole measurement: the embedded cluster, the daemon, and others beside it."""
+
+import shlex
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncd.bench.bench import Plan, run
+from syncd.bench.samples import STEPS, Result, Sample
+from syncd.config import Flags, Settings, from_arguments
+from syncd.errors import ConfigError
+from syncd.loopback.cluster import Loopback
+from syncd.loopback.dialect import QUICK
+from syncd.loopback.image import Image
+
+
+PORT = 8080
+# Answers with the file that is edited: it is served as soon as it is there.
+SERVER = """
+import http.server, os, sys
+class Page(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_): pass
+    def do_GET(self):
+        body = open("main.py", "rb").read()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Page).serve_forever()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What there is to measure on."""
+
+    cluster: Loopback
+    settings: Settings
+    url: str
+
+    def there(self) -> Path:
+        """Return the folder in the container."""
+        (pod,) = self.cluster.all("pods")
+        return self.cluster.node.files(pod["metadata"]["uid"], "app")
+
+
+@asynccontextmanager
+async def ground(base: Path) -> AsyncIterator[Ground]:
+    image, folder = base / "image", base / "folder"
+    for place in (image, folder):
+        place.mkdir()
+        (place / "main.py").write_text("SAYS = 'hello from myapp'\n")
+    (folder / "kept.log").write_text("not synced")
+    (folder / ".gitignore").write_text("*.log\n")
+    command = ("python3", "-c", SERVER, "$(POD_IP)", str(PORT))
+    web = Image("web:1", files=image)
+    async with Loopback(base / "cluster", [web], pace=QUICK) as cluster:
+        await cluster.apply(pod_manifest(command))
+        pod = await cluster.ready("pod/web")
+        flags = Flags(kubeconfig=str(cluster.kubeconfig), namespace="default")
+        settings = from_arguments(str(folder), "pod/web:/app", flags=flags)
+        yield Ground(cluster, settings, f"http://{pod['status']['podIP']}:{PORT}/")
+
+
+def pod_manifest(command: tuple[str, ...]) -> dict[str, Any]:
+    address = {"fieldRef": {"fieldPath": "status.podIP"}}
+    container = {
+        "name": "app",
+        "image": "web:1",
+        "args": list(command),
+        "ports": [{"containerPort": PORT}],
+        "env": [{"name": "POD_IP", "valueFrom": address}],
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "web"},
+        "spec": {"containers": [container]},
+    }
+
+
+async def measured(place: Ground, **options: Any) -> Result:
+    told: list[Sample] = []
+    plan = Plan(**{"warmup": 0, "iterations": 1, "url": place.url, **options})
+    result = await run(place.settings, plan, told.append)
+    assert told == result.samples
+    return result
+
+
+async def test_edits_are_measured_by_every_mode_and_the_target_is_as_before(
+    tmp_path: Path,
+) -> None:
+    local = ("python3", "-c", SERVER, "127.0.0.1", "{port}")
+    async with ground(tmp_path) as place:
+        result = await measured(
+            place,
+            modes=("syncd", "local", "exec-tar", f"own={copying(place)}"),
+            pattern="delete",
+            warmup=1,
+            local_command=(sys.executable, *local[1:]),
+        )
+
+        assert [sample.failed for sample in result.samples] == [""] * 8
+        assert result.modes == ("syncd", "local", "exec-tar", "own")
+        assert len(result.counted("syncd")) == 1
+        for sample in result.samples:
+            assert sample.total_ms is not None
+            split_ms = sum(step.took_ms for step in sample.steps)
+            assert split_ms == pytest.approx(sample.total_ms, abs=1)
+        (syncd,) = result.counted("syncd")
+        names = [step.name for step in syncd.steps if step.name != "reloaded"]
+        assert names == [name for name in STEPS if name != "reloaded"]
+        assert syncd.batch is not None
+        assert syncd.sent_bytes
+        assert result.environment["image"] == "web:1"
+        assert sorted(path.name for path in place.there().iterdir()) == [
+            ".gitignore",
+            "main.py",
+        ]
+        assert "hello" in (place.there() / "main.py").read_text()
+    assert "hello" in (tmp_path / "folder" / "main.py").read_text()
+
+
+def copying(place: Ground) -> str:
+    """Return a tool that copies into the container, from beneath it."""
+    return f"cp $SYNCD_BENCH_CHANGED {shlex.quote(str(place.there()))}/"
+
+
+async def test_an_edit_that_is_not_served_is_a_sample(tmp_path: Path) -> None:
+    async with ground(tmp_path) as place:
+        result = await measured(
+            place, modes=("idle=true", "broken=echo no >&2; exit 3"), timeout_s=0.3
+        )
+
+    assert {sample.mode: sample.failed for sample in result.samples} == {
+        "idle": "not served within 0.3 s",
+        "broken": "exit code 3: no",
+    }
+
+
+async def test_without_a_url_the_port_of_the_container_is_forwarded(
+    tmp_path: Path,
+) -> None:
+    async with ground(tmp_path) as place:
+        result = await measured(place, modes=("exec-tar",), url=None)
+
+    (sample,) = result.samples
+    assert sample.failed == ""
+    assert sample.applied_ms is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"modes": ("rsync",)}, "'rsync' is not a mode"),
+        ({"file": Path("gone.py")}, "no folder that is synced has a file gone.py"),
+    ],
+)
+async def test_what_cannot_be_measured_is_refused_before_anything_is_touched(
+    tmp_path: Path, options: dict[str, Any], said: str
+) -> None:
+    settings = from_arguments(str(tmp_path), "pod/web:/app")
+
+    with pytest.raises(ConfigError, match=said):
+        await run(settings, Plan(**options), lambda _: None)
+
+
+async def test_a_file_without_the_marker_ends_it_and_says_so(tmp_path: Path) -> None:
+    async with ground(tmp_path) as place:
+        with pytest.raises(ConfigError, match="does not hold the text 'absent'"):
+            await measured(place, marker="absent")

@@ -1,0 +1,56 @@
+"""What an edit does to the files."""
+
+from pathlib import Path
+
+import pytest
+
+from syncd.bench import edits
+from syncd.bench.edits import Subject
+from syncd.errors import ConfigError
+
+
+@pytest.fixture
+def subject(tmp_path: Path) -> Subject:
+    (tmp_path / "main.py").write_text('SAYS = "hello"\nTWICE = "hello"\n')
+    return Subject.of(tmp_path, Path("main.py"), "hello")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "changed", "deleted"),
+    [
+        ("save", 1, 0),
+        ("burst", 1, 0),
+        ("files20", 20, 0),
+        ("rename", 2, 1),
+        ("delete", 1, 1),
+    ],
+)
+def test_every_edit_leaves_a_fresh_marker_and_says_what_it_did(
+    subject: Subject, pattern: str, changed: int, deleted: int
+) -> None:
+    edits.prepare(pattern, subject.folder, range(3))
+
+    for number in range(3):
+        edit = edits.make(pattern, subject, number, f"mark {number}")
+
+        there = {path for path in edit.changed if (subject.folder / path).is_file()}
+        assert len(there) == len(edit.changed) == changed
+        assert len(edit.deleted) == deleted
+        assert not any((subject.folder / path).exists() for path in edit.deleted)
+        assert f'SAYS = "mark {number}"' in (subject.folder / "main.py").read_text()
+        assert edit.began_s <= edit.saved_s
+        assert edit.changed[-1] == Path("main.py")
+
+
+def test_only_the_first_place_is_marked(subject: Subject) -> None:
+    assert subject.with_marker("x") == 'SAYS = "x"\nTWICE = "hello"\n'
+
+
+@pytest.mark.parametrize(
+    ("file", "said"), [("main.py", "does not hold"), ("gone.py", "cannot be edited")]
+)
+def test_a_file_without_the_marker_is_refused(
+    subject: Subject, file: str, said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Subject.of(subject.folder, Path(file), "absent")

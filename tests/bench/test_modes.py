@@ -1,0 +1,79 @@
+"""How the modes find what they run and look at."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from syncd.bench.look import Endpoint
+from syncd.bench.modes import local_command
+from syncd.bench.usage import used
+from syncd.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("container", "here"),
+    [
+        (
+            "uvicorn main:app --host 0.0.0.0 --port 8080 --reload --reload-delay 0.05",
+            "main:app --reload --reload-delay 0.05",
+        ),
+        (
+            "/opt/venv/bin/python3 /opt/venv/bin/uvicorn main:app --port=80",
+            "main:app --reload",
+        ),
+        ("python -m uvicorn --uds /run/app.sock main:app", "main:app --reload"),
+        (
+            "python -m syncd.reloader uvicorn main:app --reload",
+            "main:app --reload",
+        ),
+    ],
+)
+def test_uvicorn_runs_here_as_in_the_container_but_for_its_address(
+    container: str, here: str
+) -> None:
+    command = local_command(container.split())
+
+    assert command is not None
+    _python, *rest = command
+    assert " ".join(rest) == f"-m uvicorn {here} --host 127.0.0.1 --port {{port}}"
+
+
+@pytest.mark.parametrize("container", ["", "gunicorn main:app", "sleep inf"])
+def test_another_server_is_not_guessed_at(container: str) -> None:
+    assert local_command(container.split()) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://web", "http://web:80/"),
+        ("http://10.0.0.1:8080/x?y=1", "http://10.0.0.1:8080/x?y=1"),
+        ("https://web/", "https://web:443/"),
+    ],
+)
+def test_an_endpoint_is_where_the_url_says(url: str, said: str) -> None:
+    assert str(Endpoint.parse(url)) == said
+
+
+@pytest.mark.parametrize("url", ["", "web:80", "ftp://web/", "http://"])
+def test_what_is_no_url_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="is not a URL"):
+        Endpoint.parse(url)
+
+
+async def test_where_nobody_listens_there_is_no_answer() -> None:
+    assert await Endpoint.parse("http://127.0.0.1:1/").answer() == b""
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="not Linux")
+def test_what_a_process_has_used_is_known() -> None:
+    found = used(os.getpid())
+
+    assert found is not None
+    assert found.cpu_s > 0
+    assert found.peak_rss > 1 << 20
+
+
+def test_of_a_process_that_is_gone_nothing_is_known(tmp_path: Path) -> None:
+    assert used(1, tmp_path) is None
