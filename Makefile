@@ -29,7 +29,7 @@ test-cluster: $(STAMP) ## end to end on the cluster of KUBECONFIG
 	$(BIN)/pytest -m cluster --timeout 300
 
 bench: $(STAMP)  ## save to served on the embedded cluster, into build/bench
-	$(BIN)/syncd bench --embedded --iterations 5 --warmup 1 \
+	$(BIN)/syncd bench --embedded --iterations 4 --warmup 1 \
 	    --json build/bench/bench.json --html build/bench/bench.html
 
 lint: $(STAMP)

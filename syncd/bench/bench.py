@@ -92,7 +92,7 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
             finally:
                 with anyio.move_on_after(_RESTORE_S, shield=True):
                     await _restore(place, Path(scratch))
-    facts = {**environment, **place.facts, "url": str(place.endpoint)}
+    facts = {**environment, **place.facts, **measuring.facts}
     return Result(
         environment=facts,
         pattern=plan.pattern,
@@ -126,6 +126,7 @@ class _Measuring:
         self._token = secrets.token_hex(3)
         self._subjects: dict[str, edits.Subject] = {}
         self.cost: Cost | None = None
+        self.facts = {"url": str(place.endpoint)}
 
     async def run(self) -> list[Sample]:
         """Measure; return all samples, warm-up included."""
@@ -177,7 +178,9 @@ class _Measuring:
                 moved = copies.moved(place.settings, folder)
                 return Syncd(endpoint, moved, self._scratch)
             case "local":
-                return Local(self._local_command(), endpoint.path, folder)
+                command_here = self._local_command()
+                self.facts["local runs"] = " ".join(command_here)
+                return Local(command_here, endpoint.path, folder)
             case "exec-tar":
                 return ExecTar(endpoint, place.api, place.replicas, place.remote)
             case "kubectl-cp":
