@@ -83,6 +83,10 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
         if mode not in BUILT_IN and "=" not in mode:
             raise _unknown(mode)
     sole = copies.sole(settings, plan.file)
+    ((sync,),) = (target.sync for target in sole.targets)
+    await to_thread.run_sync(
+        edits.Subject.of, sync.local, plan.file, plan.marker
+    )  # refused before anything is touched
     environment = places.machine()
     with tempfile.TemporaryDirectory(prefix="syncd-bench-") as scratch:
         async with places.find(sole, plan.url) as place:

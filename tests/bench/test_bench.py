@@ -102,6 +102,7 @@ async def test_edits_are_measured_by_every_mode_and_the_target_is_as_before(
             modes=("syncd", "local", "exec-tar", f"own={copying(place)}"),
             pattern="delete",
             warmup=1,
+            url=None,  # through a forwarded port
             local_command=(sys.executable, *local[1:]),
         )
 
@@ -143,34 +144,19 @@ async def test_an_edit_that_is_not_served_is_a_sample(tmp_path: Path) -> None:
     }
 
 
-async def test_without_a_url_the_port_of_the_container_is_forwarded(
-    tmp_path: Path,
-) -> None:
-    async with ground(tmp_path) as place:
-        result = await measured(place, modes=("exec-tar",), url=None)
-
-    (sample,) = result.samples
-    assert sample.failed == ""
-    assert sample.applied_ms is not None
-
-
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         ({"modes": ("rsync",)}, "'rsync' is not a mode"),
         ({"file": Path("gone.py")}, "no folder that is synced has a file gone.py"),
+        ({"marker": "absent"}, "main.py does not hold the text 'absent'"),
     ],
 )
 async def test_what_cannot_be_measured_is_refused_before_anything_is_touched(
     tmp_path: Path, options: dict[str, Any], said: str
 ) -> None:
+    (tmp_path / "main.py").write_text("SAYS = 'hello from myapp'\n")
     settings = from_arguments(str(tmp_path), "pod/web:/app")
 
     with pytest.raises(ConfigError, match=said):
         await run(settings, Plan(**options), lambda _: None)
-
-
-async def test_a_file_without_the_marker_ends_it_and_says_so(tmp_path: Path) -> None:
-    async with ground(tmp_path) as place:
-        with pytest.raises(ConfigError, match="does not hold the text 'absent'"):
-            await measured(place, marker="absent")

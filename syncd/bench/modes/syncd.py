@@ -160,16 +160,25 @@ class Syncd(Mode):
 
 
 async def restore(settings: Settings, scratch: Path) -> None:
-    """Bring the target back in step with the folder as it is, and be done."""
+    """Bring the target back in step with the folder as it is, and be done.
+
+    Raises:
+        TargetError: If that could not be done.
+    """
     process = await _open("once", scratch)
     assert process.stdin is not None
     async with process:
         await process.stdin.send(json.dumps(watching.document(settings)).encode())
         await process.stdin.aclose()
         assert process.stdout is not None
-        async for _ in process.stdout:
-            pass
+        said = b"".join([part async for part in process.stdout])
         await process.wait()
+    if process.returncode:
+        heard = [json.loads(line) for line in said.splitlines()]
+        raise TargetError(
+            f"the target is not as it was before: {_reason(heard)}",
+            hint="bring it back in step with syncd sync",
+        )
 
 
 async def _open(how: str, scratch: Path) -> Process:
