@@ -75,7 +75,7 @@ class _Daemon:
             return await self._run(once=once)
 
     async def _run(self, *, once: bool) -> int:
-        failed = 0
+        code = 0
         async with anyio.create_task_group() as tasks:
             folders: list[list[Folder]] = []
             scanned = anyio.Event()
@@ -87,20 +87,29 @@ class _Daemon:
             ) as api:
                 self._say_started(api)
                 await scanned.wait()
-                live = [
-                    LiveTarget(
-                        target, folders[index], api, tasks, self._emit, self._patience
-                    )
-                    for index, target in enumerate(self._settings.targets)
-                ]
-                for target in live:
-                    self._closing.callback(target.close)
-                    target.start(tasks)
-                if once:
-                    failed = await self._once(live)
-                    tasks.cancel_scope.cancel()
-                else:
-                    await self._watch(live, folders, tasks)
+                code = await self._follow(api, folders, once=once)
+        return code
+
+    async def _follow(
+        self, api: Api, folders: Sequence[Sequence[Folder]], *, once: bool
+    ) -> int:
+        """Follow every target; whoever uses the API has ended before it is closed."""
+        failed = 0
+        async with anyio.create_task_group() as tasks:
+            live = [
+                LiveTarget(
+                    target, folders[index], api, tasks, self._emit, self._patience
+                )
+                for index, target in enumerate(self._settings.targets)
+            ]
+            for target in live:
+                self._closing.callback(target.close)
+                target.start(tasks)
+            if once:
+                failed = await self._once(live)
+                tasks.cancel_scope.cancel()
+            else:
+                await self._watch(live, folders, tasks)
         return 1 if failed else 0
 
     async def _scan(self, folders: list[list[Folder]], scanned: anyio.Event) -> None:
