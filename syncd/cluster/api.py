@@ -44,6 +44,7 @@ class Api:
         user: The kubeconfig's name for whom we are.
         timing: How long things may take.
         outage: Whether the API server answers, told once per change.
+        watches: Those that are open.
     """
 
     def __init__(self, http: Http, context: Context, timing: Timing) -> None:
@@ -55,6 +56,7 @@ class Api:
         self.user = context.user_name
         self.timing = timing
         self.outage = Outage(context.server)
+        self.watches = watching.Watches()
 
     async def get(self, path: str, **params: object) -> dict[str, Any]:
         """Return an object, or a list of them.

@@ -267,3 +267,6 @@ class _Body:
             return await self._response.content.readany()
         except _FAILURES as exc:
             raise await self._client.unreachable(exc) from exc
+
+    def abort(self) -> None:
+        self._response.close()

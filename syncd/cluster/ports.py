@@ -61,6 +61,10 @@ class Body(Protocol):
         """
         ...
 
+    def abort(self) -> None:
+        """Cut it: who waits for a chunk gets `Unreachable`."""
+        ...
+
 
 class Socket(Protocol):
     """An open WebSocket; one task may send while another receives."""

@@ -13,8 +13,13 @@ until it has read its roles.
 """
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    aclosing,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -32,6 +37,7 @@ from syncd.events import Emit
 Object = Mapping[str, Any]
 
 _MAX_LINE = 32 * 2**20
+_FRESH_S = 1.0
 _STABLE_S = 5.0
 """A watch that lasted this long was a good one, even if nothing happened."""
 
@@ -60,11 +66,39 @@ class Gone:
 Event = Listed | Changed | Gone
 
 
+class Watches:
+    """The watches that are open, to be opened anew when somebody doubts them.
+
+    A half-open watch is silent, and so is a good one. Who finds a Pod gone that should
+    be there knows better than to wait for the next bookmark.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[Body, float] = {}
+
+    @contextmanager
+    def holding(self, body: Body) -> Iterator[None]:
+        """Count a watch among the open ones."""
+        self._open[body] = anyio.current_time()
+        try:
+            yield
+        finally:
+            del self._open[body]
+
+    def doubt(self, *, older_than_s: float = _FRESH_S) -> None:
+        """Have every watch resumed, but for those that were just opened."""
+        now = anyio.current_time()
+        for body, opened_at in list(self._open.items()):
+            if now - opened_at > older_than_s:
+                body.abort()
+
+
 class Source(Protocol):
     """The part of `Api` that a watch needs."""
 
     timing: Timing
     outage: Outage
+    watches: Watches
 
     async def get(self, path: str, **params: object) -> dict[str, Any]:
         """Return a list."""
@@ -150,7 +184,8 @@ class _Place:
             self._has_begun = True
             self._opened_at = anyio.current_time()
             self._api.outage.ended(self._emit)
-            yield answer
+            with self._api.watches.holding(answer):
+                yield answer
 
     def take(self, line: bytes) -> Event | None:
         """Return the event in a line, if there is one."""

@@ -1,9 +1,8 @@
 """All replicas of one target, each with its session."""
 
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager
+import dataclasses
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
@@ -11,14 +10,11 @@ from anyio.abc import TaskGroup
 from syncd import events
 from syncd.cluster import Replica, View
 from syncd.daemon.folder import Edit
-from syncd.session import Link, Mark, Root, Session, Who
+from syncd.session import Mark, Root, Session, Ways, Who
 
 
 NAMED = 20  # how many of its paths a batch names in events
 STEADY_S = 1.0  # why Pods are left out is told once it has stood this long
-
-Dial = Callable[[Replica], AbstractAsyncContextManager[Link]]
-ReadLog = Callable[[Replica], AsyncGenerator[bytes, None]]
 
 
 @dataclass(slots=True)
@@ -49,8 +45,7 @@ class Fleet:
     Args:
         target: The target's name, for events.
         roots: Its sync roots; all sessions share them.
-        dial: Opens a link into a container.
-        read_log: Opens the log of a container.
+        ways: How to reach each container.
         tasks: Where the sessions run.
         emit: Where events go.
 
@@ -62,16 +57,14 @@ class Fleet:
         self,
         target: str,
         roots: Sequence[Root],
-        dial: Dial,
-        read_log: ReadLog,
+        ways: Callable[[Replica], Ways],
         tasks: TaskGroup,
         emit: events.Emit,
     ) -> None:
         self.target = target
         self.view: View | None = None
         self._roots = roots
-        self._dial = dial
-        self._read_log = read_log
+        self._ways = ways
         self._tasks = tasks
         self._emit = emit
         self._berths: dict[str, _Berth] = {}
@@ -185,10 +178,8 @@ class Fleet:
         session = Session(
             Who(self.target, replica.pod, replica.container),
             self._roots,
-            partial(self._dial, replica),
+            dataclasses.replace(self._ways(replica), notice=self._notice),
             self._emit,
-            notice=self._notice,
-            log=partial(self._read_log, replica),
         )
         return _Berth(session, anyio.CancelScope(), replica.container_id, runs=False)
 

@@ -17,7 +17,7 @@ from syncd.daemon.fleet import Fleet
 from syncd.daemon.folder import Folder
 from syncd.daemon.owned import Owned
 from syncd.daemon.rebuilding import Rebuilding
-from syncd.session import Patience, Root, Session, dial
+from syncd.session import Patience, Root, Session, Ways, dial
 
 
 LOG_TAIL = 1000  # lines in which a server's start is looked for
@@ -70,8 +70,15 @@ class LiveTarget:
                 target.sync, folders, self._owned, strict=True
             )
         ]
-        way_in = partial(dial, api, roots=roots, patience=patience)
-        self.fleet = Fleet(target.title, roots, way_in, partial(_log, api), tasks, emit)
+
+        def ways(replica: Replica) -> Ways:
+            return Ways(
+                dial=partial(dial, api, replica, roots, patience),
+                log=partial(_log, api, replica),
+                doubt=api.watches.doubt,
+            )
+
+        self.fleet = Fleet(target.title, roots, ways, tasks, emit)
 
     def start(self, tasks: TaskGroup) -> None:
         """Follow the Pods for as long as `tasks` lives."""

@@ -4,10 +4,10 @@ from syncd.session.agent_link import Patience
 from syncd.session.dial import dial
 from syncd.session.link import Ack, Failure, Hello, Link, Note, Ran, RootState, Sent
 from syncd.session.mark import Mark, Outcome
-from syncd.session.observing import Log
 from syncd.session.owed import Root
 from syncd.session.report import Who
 from syncd.session.session import Session
+from syncd.session.ways import Ways
 
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "Failure",
     "Hello",
     "Link",
-    "Log",
     "Mark",
     "Note",
     "Outcome",
@@ -25,6 +24,7 @@ __all__ = [
     "RootState",
     "Sent",
     "Session",
+    "Ways",
     "Who",
     "dial",
 ]

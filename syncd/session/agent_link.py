@@ -56,6 +56,10 @@ class Stream(Protocol):
         ...
 
 
+class Silent(TransportError):
+    """Nothing was heard for longer than a living link is silent."""
+
+
 class ProcessEnded(TransportError):
     """The process at the far end is gone.
 
@@ -152,7 +156,7 @@ class AgentLink:
                 roots=tuple(_root_state(state) for state in answer["roots"]),
             )
             return
-        raise TransportError(
+        raise Silent(
             f"the agent did not answer within {self._patience.handshake_s:.0f} s"
         )
 
@@ -168,7 +172,7 @@ class AgentLink:
                 continue
             silent_s = anyio.current_time() - self._heard_s
             if silent_s > self._patience.silence_s - self._patience.ping_s / 2:
-                raise TransportError(f"nothing was heard for {silent_s:.0f} s")
+                raise Silent(f"nothing was heard for {silent_s:.0f} s")
             # A stream that takes nothing any more must not keep us from noticing.
             with anyio.move_on_after(self._patience.ping_s):
                 await self._say({"op": "ping", "id": 0})

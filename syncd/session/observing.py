@@ -1,6 +1,6 @@
 """The program in the container, observed through its log: does it serve the code?"""
 
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import aclosing
 from dataclasses import asdict
 
@@ -23,11 +23,10 @@ from syncd.session.reloads import (
     Verdict,
 )
 from syncd.session.report import Report
+from syncd.session.ways import Log
 
 
 RESUME_S = 1.0  # before the log is opened again
-
-Log = Callable[[], AsyncGenerator[bytes, None]]
 
 _HANG_HINTS = {
     "uvicorn": "an open stream (SSE, WebSocket) holds it: start uvicorn with"

@@ -10,7 +10,6 @@ is cancelled.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager
 
 import anyio
 from anyio.abc import TaskGroup
@@ -18,13 +17,14 @@ from anyio.abc import TaskGroup
 from syncd import events
 from syncd.cluster import NotRunning
 from syncd.errors import SyncdError, TransportError, first
+from syncd.session.agent_link import Silent
 from syncd.session.backoff import Backoff
-from syncd.session.link import Link
 from syncd.session.mark import Mark
-from syncd.session.observing import Log, Observer
+from syncd.session.observing import Observer
 from syncd.session.owed import Owed, Root
 from syncd.session.report import Report, Who
 from syncd.session.shipping import Shipping
+from syncd.session.ways import Ways
 
 
 REFUSED_RETRY_S = 60.0  # a refusal may end without any event that we could see
@@ -38,10 +38,8 @@ class Session:
     Args:
         who: The container, for events.
         roots: The sync roots, in the order that the link knows them.
-        dial: Opens a link; raises `TransportError` or `TargetError`.
+        ways: How the container is reached.
         emit: Where events go.
-        notice: Called when `in_step` or `answered` changed.
-        log: Opens the container's log, to see the program reload.
         sleep: Waits for that many seconds.
 
     Attributes:
@@ -55,11 +53,9 @@ class Session:
         self,
         who: Who,
         roots: Sequence[Root],
-        dial: Callable[[], AbstractAsyncContextManager[Link]],
+        ways: Ways,
         emit: events.Emit,
         *,
-        notice: Callable[[], None] = lambda: None,
-        log: Log | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         self.who = who
@@ -68,10 +64,8 @@ class Session:
         self.error: SyncdError | None = None
         self.failures = 0
         self._owed = Owed(roots, self)
-        self._dial = dial
         self._report = Report(who, emit, anyio.current_time)
-        self._log = log
-        self._notice = notice
+        self._ways = ways
         self._sleep = sleep
         self._backoff = Backoff()
 
@@ -112,7 +106,7 @@ class Session:
         error: SyncdError | None = None
         started = anyio.current_time()
         try:
-            async with self._dial() as link, anyio.create_task_group() as tasks:
+            async with self._ways.dial() as link, anyio.create_task_group() as tasks:
                 tasks.start_soon(link.serve)
                 self._report.connected(link.hello, started)
                 shipping = Shipping(link, self._owed, self._report)
@@ -121,7 +115,7 @@ class Session:
                 self.error = None
                 self.in_step.set()
                 self.answered.set()
-                self._notice()
+                self._ways.notice()
                 tasks.start_soon(shipping.carry_out)
                 await shipping.ship(tasks, self._observe(tasks))
         except* SyncdError as group:
@@ -130,15 +124,18 @@ class Session:
         return error
 
     def _observe(self, tasks: TaskGroup) -> Observer | None:
-        if self._log is None:
+        if self._ways.log is None:
             return None
-        observer = Observer(self._log, self._owed, self._report)
+        observer = Observer(self._ways.log, self._owed, self._report)
         tasks.start_soon(observer.follow)
         tasks.start_soon(observer.wait)
         return observer
 
     async def _back_off(self, error: TransportError) -> None:
         delay_s = self._delay_s(error)
+        if isinstance(error, NotRunning | Silent):
+            # Nobody has told us; who should have may be as cut off as we were.
+            self._ways.doubt()
         if str(self.error) != str(error):
             self._report.lost(error, delay_s)
         self.error = error
@@ -158,6 +155,6 @@ class Session:
             self._report.refused(error)
         self.error = error
         self.answered.set()
-        self._notice()
+        self._ways.notice()
         with anyio.move_on_after(REFUSED_RETRY_S):
             await self._owed.wait()

@@ -12,7 +12,7 @@ from syncd.cluster.api import Api
 from syncd.cluster.failures import Answer, Unreachable
 from syncd.cluster.kubeconfig import Context
 from syncd.cluster.ports import Body, Params, Socket, Timing
-from syncd.errors import SyncdError
+from syncd.errors import SyncdError, TransportError
 
 
 Object = dict[str, Any]
@@ -52,6 +52,9 @@ class FakeBody:
 
     def end(self) -> None:
         self.put(b"")
+
+    def abort(self) -> None:
+        self.put(TransportError("it was cut here"))
 
     async def chunk(self) -> bytes:
         while not self._items:

@@ -1,8 +1,9 @@
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
+import anyio.lowlevel
 import pytest
 
 from syncd.cluster.failures import (
@@ -16,7 +17,7 @@ from syncd.cluster.failures import (
 from syncd.cluster.lines import lines_of
 from syncd.cluster.outage import Outage
 from syncd.cluster.ports import Body, Timing
-from syncd.cluster.watching import Changed, Event, Gone, Listed, watch
+from syncd.cluster.watching import Changed, Event, Gone, Listed, Watches, watch
 from syncd.errors import Halted, ProtocolError, SyncdError
 from syncd.events import ApiBack, ApiLost, Event as Reported
 from tests.cluster_unit.fakes import QUICK, FakeBody, answered, denied
@@ -47,6 +48,7 @@ class Script:
     def __init__(self, *steps: int | FakeBody | Answer | SyncdError) -> None:
         self.timing: Timing = QUICK
         self.outage = Outage("https://api")
+        self.watches = Watches()
         self.asked: list[str] = []
         self._steps = list(steps)
 
@@ -269,3 +271,24 @@ class TestLines:
     async def test_a_line_without_end_is_refused(self) -> None:
         with pytest.raises(ProtocolError, match="a line of more than 100 bytes"):
             await self.lines(b"a\n", *[b"x" * 60] * 2)
+
+
+async def test_a_watch_that_is_doubted_is_opened_anew() -> None:
+    lively = FakeBody()
+    lively.event("ADDED", thing(6))
+    source = Script(5, FakeBody(), lively)
+
+    async with aclosing(watch(source, "/things", lambda _: None)) as events:
+        found = [await anext(events)]
+        async with anyio.create_task_group() as tasks:
+
+            async def doubt() -> None:
+                while "watch 5" not in source.asked:
+                    await anyio.lowlevel.checkpoint()
+                source.watches.doubt(older_than_s=-1)
+
+            tasks.start_soon(doubt)
+            found.append(await anext(events))
+
+    assert found == [Listed((thing(5),)), Changed(thing(6))]
+    assert source.asked == ["list", "watch 5", "watch 5"]

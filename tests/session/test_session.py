@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from syncd.cluster import NotRunning
 from syncd.events import BatchDone, Event, PathFailed, PathsKept, SessionLost
 from syncd.plan import Plan, Rule, Run
-from syncd.session import Mark, Root, Session, Who
+from syncd.session import Mark, Root, Session, Ways, Who
 from syncd.tree import Entry, Kind
 from tests.session.container import Container, Fault, MemoryLink
 
@@ -45,7 +45,11 @@ def make(
         await anyio.lowlevel.checkpoint()
 
     return Session(
-        Who("t", "pod", "app"), [root], container.dial, events.append, sleep=no_time
+        Who("t", "pod", "app"),
+        [root],
+        Ways(container.dial),
+        events.append,
+        sleep=no_time,
     )
 
 

@@ -62,7 +62,8 @@ class Wire(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Take the client's end."""
         if self._up.deaf:
-            return True
+            # TLS has no half a close: its transport ends, whatever is said here.
+            return self._real.get_extra_info("sslcontext") is None
         self._up.then(self._tell_eof)
         return False
 
