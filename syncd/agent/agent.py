@@ -30,7 +30,7 @@ from syncd.agent.folders import Root
 from syncd.agent.hooks import end_earlier, run, send_signal
 from syncd.agent.link import Answer, Broken, PeerGone, Wire
 from syncd.agent.look import hash_files, list_folders, self_portrait
-from syncd.agent.scratch import Clock, Temporaries
+from syncd.agent.scratch import Clock, Temporaries, in_container
 from syncd.agent.stream import digest_of, sha256
 
 
@@ -86,7 +86,7 @@ class Agent:
         return Root(self.roots[message["root"]])
 
     def _greet(self, message: dict[str, Any]) -> None:
-        self.roots = message["roots"]
+        self.roots = [in_container(path) for path in message["roots"]]
         self.wire.silence_s = message.get("silence_s")
         if message.get("session"):
             end_earlier(message["session"])

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 
 from syncd.agent.link import CHUNK, Answer, Broken
-from syncd.agent.scratch import MARK, command_line
+from syncd.agent.scratch import MARK, command_line, in_container
 
 
 TYPE_CHECKING = False
@@ -35,7 +35,7 @@ def run(wire: Wire, message: Mapping[str, Any]) -> None:
     try:
         process = subprocess.Popen(  # noqa: S603 - the developer's own command
             message["argv"],
-            cwd=message.get("cwd"),
+            cwd=in_container(message["cwd"]) if message.get("cwd") else None,
             env=dict(os.environ, **message.get("env", {})),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

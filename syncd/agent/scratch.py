@@ -63,6 +63,15 @@ class Temporaries:
         return not alive and name not in self.live
 
 
+def in_container(path: str) -> str:
+    """Return where an absolute path of the container is.
+
+    That is the path itself, but in a Pod of syncd's embedded cluster that has to do
+    without a root of its own: there `SYNCD_ROOTFS` names the folder that stands for /.
+    """
+    return os.environ.get("SYNCD_ROOTFS", "") + path
+
+
 def command_line(pid: str) -> str:
     """Return the command line of a process, "" if there is none."""
     try:

@@ -30,7 +30,7 @@ from syncd.loopback.faults import Faults
 from syncd.loopback.furniture import furnish
 from syncd.loopback.image import Image
 from syncd.loopback.link import Link
-from syncd.loopback.node import Node
+from syncd.loopback.node import Isolation, Node
 from syncd.loopback.objects.deletion import Deleter
 from syncd.loopback.objects.registry import Registry
 from syncd.loopback.server import Server
@@ -76,7 +76,11 @@ class Plane:
 
 
 def assemble(
-    folder: Path, images: dict[str, Image], dialect: Dialect, pace: Pace
+    folder: Path,
+    images: dict[str, Image],
+    dialect: Dialect,
+    pace: Pace,
+    isolation: Isolation,
 ) -> Plane:
     """Put a cluster together; nothing runs yet."""
     identity = make_identity(folder)
@@ -109,6 +113,7 @@ def assemble(
         changed=changed,
         event=say,
         lookup=lookup,
+        isolation=isolation,
     )
     sync = NodeSync(context, node)
     namespaces = Namespaces(context, identity.authority_pem.decode())

@@ -20,7 +20,7 @@ from syncd.loopback.catalog import Resource
 from syncd.loopback.dialect import REAL, Dialect, Pace
 from syncd.loopback.faults import Faults
 from syncd.loopback.image import Image
-from syncd.loopback.node import Node
+from syncd.loopback.node import Isolation, Node
 from syncd.loopback.objects.patching import APPLY_PATCH
 from syncd.loopback.objects.place import Options, Place
 from syncd.loopback.readiness import is_ready, why_not
@@ -43,6 +43,7 @@ class Loopback:
         images: What Pods can run; more can be put into `images` at any time.
         dialect: Which Kubernetes to behave like.
         pace: How long the node takes over things.
+        isolation: `none` for Pods without namespaces, even where they work.
 
     Attributes:
         images: By name, as the node sees them.
@@ -64,11 +65,13 @@ class Loopback:
         *,
         dialect: Dialect = Dialect.V1_36,
         pace: Pace = REAL,
+        isolation: Isolation = "auto",
     ) -> None:
         self.dialect = dialect
         self.images = {image.name: image for image in images}
         self._wanted_folder = folder
         self._pace = pace
+        self._isolation: Isolation = isolation
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -175,7 +178,9 @@ class Loopback:
             else:
                 self.folder = self._wanted_folder
                 self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            plane = assemble(self.folder, self.images, self.dialect, self._pace)
+            plane = assemble(
+                self.folder, self.images, self.dialect, self._pace, self._isolation
+            )
             self._plane = plane
             self.store, self.node, self.faults = plane.store, plane.node, plane.faults
             stack.push_async_callback(_close, plane)

@@ -23,6 +23,9 @@ from syncd.loopback.runtime.client import Runtime
 Event = Callable[[str, str, str, str, str | None], None]
 
 
+Isolation = Literal["auto", "none"]
+
+
 class ContainerNotFound(Exception):
     """A container does not run, or there is none of that name."""
 
@@ -44,7 +47,7 @@ class Node:
         pace: Pace = REAL,
         lookup: Lookup | None = None,
         event: Event | None = None,
-        isolation: Literal["auto", "none"] = "auto",
+        isolation: Isolation = "auto",
     ) -> None:
         """Make a node that keeps everything in `folder`.
 

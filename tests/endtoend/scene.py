@@ -16,6 +16,7 @@ from syncd.events import Event, InStep
 from syncd.loopback.cluster import Loopback
 from syncd.loopback.dialect import QUICK, Dialect
 from syncd.loopback.image import Image, Tools
+from syncd.loopback.node import Isolation
 from syncd.session import Patience
 
 
@@ -176,6 +177,7 @@ async def scene(
     command: tuple[str, ...] = ("python3", "-c", READER),
     mode: str | None = None,
     until: type[Event] = InStep,
+    isolation: Isolation = "auto",
 ) -> AsyncIterator[Scene]:
     """Run a cluster, a Deployment and the daemon; the folder starts as the image."""
     image, folder = base / "image", base / "folder"
@@ -185,7 +187,11 @@ async def scene(
             (place / name).write_bytes(data)
     images = [Image("web:1", files=image, command=command, tools=tools)]
     async with Loopback(
-        base / "cluster", images, dialect=dialect, pace=QUICK
+        base / "cluster",
+        images,
+        dialect=dialect,
+        pace=QUICK,
+        isolation=isolation,
     ) as cluster:
         await cluster.apply(deployment(replicas))
         await cluster.ready("deployment/web")

@@ -142,3 +142,14 @@ async def test_an_empty_folder_in_the_place_of_the_local_one_empties_nothing(
 
         assert (there / "main.py").exists()
         assert "replaced by an empty one" in stage.heard(Failed)[0].message
+
+
+async def test_where_pods_have_no_root_of_their_own_edits_get_in_all_the_same(
+    tmp_path: Path,
+) -> None:
+    command = ("python3", "-c", "import time; time.sleep(100000)")
+    async with scene(tmp_path, isolation="none", command=command) as stage:
+        assert not stage.cluster.node.isolated
+        (stage.folder / "pkg").mkdir()
+        (stage.folder / "pkg" / "main.py").write_text("1")
+        await stage.until_equal()
