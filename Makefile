@@ -23,7 +23,7 @@ demo: $(STAMP)   ## edit a program in a Pod of the embedded cluster and watch it
 	@$(BIN)/syncd demo
 
 test: $(STAMP)   ## everything that needs no cluster
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 test-cluster: $(STAMP) ## end to end on the cluster of KUBECONFIG
 	$(BIN)/pytest -m cluster --timeout 300
