@@ -29,7 +29,7 @@ from syncd.bench.samples import Cost, Result, Sample
 from syncd.bench.split import split
 from syncd.bench.stats import rounds
 from syncd.config import Settings
-from syncd.errors import ConfigError, SyncdError
+from syncd.errors import ConfigError, SyncdError, TargetError
 from syncd.tree import Tree
 
 
@@ -94,8 +94,7 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
             try:
                 result = await measuring.run()
             finally:
-                with anyio.move_on_after(_RESTORE_S, shield=True):
-                    await _restore(place, Path(scratch))
+                await _restore(place, Path(scratch))
     facts = {**environment, **place.facts, **measuring.facts}
     return Result(
         environment=facts,
@@ -114,9 +113,15 @@ def _unknown(mode: str) -> ConfigError:
 
 async def _restore(place: Place, scratch: Path) -> None:
     script = f"rm -f {place.remote}/{edits.PREFIX}*"
-    for replica in place.replicas:
-        await run_in(place.api, replica, script)
-    await restore(place.settings, scratch)
+    with anyio.move_on_after(_RESTORE_S, shield=True) as limit:
+        for replica in place.replicas:
+            await run_in(place.api, replica, script)
+        await restore(place.settings, scratch)
+    if limit.cancelled_caught:
+        raise TargetError(
+            f"the target was not brought back within {_RESTORE_S:g} s",
+            hint="bring it back in step with syncd sync",
+        )
 
 
 class _Measuring:
