@@ -1,0 +1,1 @@
+"""What syncd promises in figures, measured on a real cluster."""
