@@ -55,6 +55,7 @@ class Plan:
         url: Where the program answers; None for a way through the API server.
         local_command: How the program is run here, with `{port}`; () for the
             container's own command.
+        restores: Whether the target is to be in step with its folder afterwards.
     """
 
     file: Path = Path("main.py")
@@ -66,6 +67,7 @@ class Plan:
     timeout_s: float = 30.0
     url: str | None = None
     local_command: tuple[str, ...] = ()
+    restores: bool = True
 
 
 async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
@@ -94,7 +96,8 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
             try:
                 result = await measuring.run()
             finally:
-                await _restore(place, Path(scratch))
+                if plan.restores:
+                    await _restore(place, Path(scratch))
     facts = {**environment, **place.facts, **measuring.facts}
     return Result(
         environment=facts,

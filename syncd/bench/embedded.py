@@ -26,7 +26,9 @@ async def embedded(
         address = demo.address(cluster)
         assert address is not None
         host, port = address
-        yield _settings(cluster, folder), replace(plan, url=f"http://{host}:{port}/")
+        # It ends with the block: there is nothing to be left as it was.
+        there = replace(plan, url=f"http://{host}:{port}/", restores=False)
+        yield _settings(cluster, folder), there
 
 
 def _settings(cluster: Loopback, folder: Path) -> Settings:
