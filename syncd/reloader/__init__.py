@@ -33,17 +33,59 @@ MODULES = (
     "reloader",
 )
 
+_HEAD = '''\
+#!/usr/bin/env python3
+"""{idea}"""
+
+import marshal
+import os
+import sys
+
+
+def compiled():
+    """Return the code of SOURCE, compiled in a child that ends with it.
+
+    Compiling takes more memory than all else that this file does, and a process that
+    stays would keep it.
+    """
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        lines = "\\n" * {line}
+        code = compile(lines + SOURCE, __file__, "exec", dont_inherit=True)
+        with open(write, "wb") as pipe:
+            marshal.dump(code, pipe)
+        os._exit(0)
+    os.close(write)
+    with open(read, "rb") as pipe:
+        code = marshal.load(pipe)
+    os.waitpid(pid, 0)
+    return code
+
+
+SOURCE = r\'\'\'
+'''
+_TAIL = """
+'''
+
+exec(compiled())
+"""
+
 
 @cache
 def source() -> str:
     """Return the one file that runs where the program runs."""
-    texts = {name: _read(name) for name in MODULES}
-    idea = ast.get_docstring(ast.parse(texts["reloader"]), clean=False)
+    idea = ast.get_docstring(ast.parse(_read("reloader")), clean=False)
+    line = _HEAD.format(idea=idea, line=0).count("\n")
+    return _HEAD.format(idea=idea, line=line - 1) + joined() + _TAIL
+
+
+def joined() -> str:
+    """Return the modules as one, which needs nothing but the standard library."""
     imports: set[str] = set()
-    parts = [_part(name, text, imports) for name, text in texts.items()]
-    head = ["#!/usr/bin/env python3", f'"""{idea}"""', ""]
-    head += ["from __future__ import annotations", "", *sorted(imports), ""]
-    tail = ['if __name__ == "__main__":', "    main(sys.argv[1:])", ""]
+    parts = [_part(name, _read(name), imports) for name in MODULES]
+    head = ["from __future__ import annotations", "", *sorted(imports), "", ""]
+    tail = ['if __name__ == "__main__":', "    main(sys.argv[1:])"]
     return "\n".join([*head, *parts, *tail])
 
 
@@ -52,22 +94,18 @@ def _read(name: str) -> str:
 
 
 def _part(name: str, text: str, imports: set[str]) -> str:
-    """Return the module without its head; what it imports goes to `imports`."""
+    """Return the module without its head; what that imports goes to `imports`."""
     tree, lines = ast.parse(text), text.splitlines()
-    said = ast.get_docstring(tree) or ""
+    idea = (ast.get_docstring(tree) or "").partition("\n")[0]
     for node in tree.body:
-        is_import = isinstance(node, ast.Import | ast.ImportFrom)
-        if is_import or isinstance(node, ast.Expr) or _is_for_checkers(node):
-            if is_import and not ast.unparse(node).startswith(
-                ("from syncd.", "from __future__")
-            ):
-                imports.add(ast.unparse(node))
-            last = node.end_lineno or node.lineno
-            lines[node.lineno - 1 : last] = [""] * (last - node.lineno + 1)
+        statement = ast.unparse(node)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            if not statement.startswith(("from syncd.", "from __future__")):
+                imports.add(statement)
+        elif not (isinstance(node, ast.Expr) or "TYPE_CHECKING" in statement[:20]):
+            continue
+        for i in range(node.lineno - 1, node.end_lineno or node.lineno):
+            lines[i] = ""
     kept = [line for line in lines if not line.startswith("# ruff:")]
     body = "\n".join(kept).strip("\n")
-    return f"# --- {name}: {said.splitlines()[0]}\n\n{body}\n\n"
-
-
-def _is_for_checkers(node: ast.stmt) -> bool:
-    return "TYPE_CHECKING" in ast.unparse(node).partition("\n")[0]
+    return f"# --- {name}: {idea}\n\n\n{body}\n\n"

@@ -88,7 +88,7 @@ def _shebang(path: str) -> list[str]:
     if not first.startswith(b"#!"):
         return []
     words = shlex.split(os.fsdecode(first[2:]))
-    trick = b"'''exec' "  # of pip and uv, where a path is longer than a kernel reads
+    trick = 3 * b"'" + b"exec' "  # of pip and uv, where a kernel reads too short a line
     if words[:1] == ["/bin/sh"] and second.startswith(trick):
         words = shlex.split(os.fsdecode(second[len(trick) :]))[:1]
     if words and os.path.basename(words[0]) == "env":

@@ -13,6 +13,14 @@ def reloader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a project that all tests of a module edit in turn."""
+    path = tmp_path_factory.mktemp("shared") / "project"
+    path.mkdir()
+    return path
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The folder of a project, with nothing in it."""

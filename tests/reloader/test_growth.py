@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.reloader.running import SCRIPT, Running, plain, start
 
 
-RELOADS = int(os.environ.get("SYNCD_TEST_GROWTH", "100"))
+RELOADS = int(os.environ.get("SYNCD_TEST_GROWTH", "60"))
 LIBRARY = "import json, decimal, email.message\nANSWER = {}"
 
 

@@ -180,14 +180,14 @@ def check(running: Running, source: Source, last: str) -> str:
 
 
 bounded = settings(
-    max_examples=int(os.environ.get("SYNCD_TEST_EXAMPLES", "6")),
+    max_examples=int(os.environ.get("SYNCD_TEST_EXAMPLES", "4")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 
 
 @bounded
-@given(st.lists(SOURCES, min_size=2, max_size=5))
+@given(st.lists(SOURCES, min_size=2, max_size=4))
 def test_any_edits_of_the_program_are_answered_as_after_a_cold_start(
     running: Running, sources: list[Source]
 ) -> None:
@@ -197,7 +197,7 @@ def test_any_edits_of_the_program_are_answered_as_after_a_cold_start(
 
 
 @bounded
-@given(st.lists(st.tuples(DEPENDENCIES, SOURCES), min_size=1, max_size=3))
+@given(st.lists(st.tuples(DEPENDENCIES, SOURCES), min_size=1, max_size=2))
 def test_changed_dependencies_are_answered_as_after_a_cold_start(
     running: Running, edits: list[tuple[Source, Source]]
 ) -> None:

@@ -136,26 +136,33 @@ SERVERS = {
 }
 
 
-@pytest.fixture(params=SERVERS)
+@pytest.fixture(scope="module", params=SERVERS)
 def server(request: pytest.FixtureRequest) -> tuple[str, tuple[str, ...]]:
     name = request.param.partition(" ")[0]
     pytest.importorskip(name)
     return SERVERS[request.param]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def text(server: tuple[str, tuple[str, ...]]) -> str:
     return server[0]
 
 
-@pytest.fixture
-def running(
-    reloader: Path, folder: Path, server: tuple[str, tuple[str, ...]]
+@pytest.fixture(scope="module")
+def started(
+    reloader: Path, shared: Path, server: tuple[str, tuple[str, ...]]
 ) -> Iterator[Running]:
     text, command = server
-    (folder / "main.py").write_text(filled(text, "one"))
-    with start(reloader, folder, command) as running:
+    (shared / "main.py").write_text(filled(text, "one"))
+    with start(reloader, shared, command) as running:
         yield running.serves().warm()
+        assert running.end() in (0, -15)
+
+
+@pytest.fixture
+def running(started: Running, text: str) -> Running:
+    assert started.edit("main.py", filled(text, "one"))["op"] == "serving"
+    return started
 
 
 def filled(text: str, answer: str) -> str:
@@ -183,7 +190,6 @@ def test_an_edit_is_served_on_the_same_port_and_a_bad_one_is_not(
     assert running.edit("main.py", filled(text, "four"))["op"] == "serving"
     assert running.get() == "four"
     assert running.port() == port
-    assert running.end() in (0, -15)
 
 
 def test_what_was_asked_before_the_edit_is_answered(

@@ -1,18 +1,18 @@
 """The one file that runs where the program runs."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import syncd.reloader
-from syncd.reloader import MODULES, source
+from syncd.reloader import MODULES, joined, source
 
 
 def test_the_one_file_needs_nothing_but_the_standard_library() -> None:
-    tree = ast.parse(source())
     names = set()
-    for node in ast.walk(tree):
+    for node in [*ast.walk(ast.parse(joined())), *ast.walk(ast.parse(source()))]:
         if isinstance(node, ast.Import):
             names |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -21,13 +21,15 @@ def test_the_one_file_needs_nothing_but_the_standard_library() -> None:
     assert names - {"__future__"} <= sys.stdlib_module_names
 
 
-def test_the_one_file_runs_on_python_3_8(reloader: Path) -> None:
+def test_the_one_file_runs_on_python_3_8(reloader: Path, tmp_path: Path) -> None:
+    (tmp_path / "joined.py").write_text(joined())
     vermin = Path(sys.executable).with_name("vermin")
     subprocess.run(
-        [vermin, "-q", "-t=3.8-", "--no-tips", reloader],
+        [vermin, "-q", "-t=3.8-", "--no-tips", tmp_path / "joined.py", reloader],
         check=True,
         capture_output=True,
     )
+    ast.parse(joined(), feature_version=(3, 8))
 
 
 def test_every_module_is_in_it_and_no_name_twice() -> None:
@@ -35,7 +37,7 @@ def test_every_module_is_in_it_and_no_name_twice() -> None:
     assert {path.stem for path in folder.glob("[!_]*.py")} == set(MODULES)
 
     names = []
-    for node in ast.parse(source()).body:
+    for node in ast.parse(joined()).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.append(node.name)
         elif isinstance(node, ast.Assign):
@@ -46,6 +48,16 @@ def test_every_module_is_in_it_and_no_name_twice() -> None:
             names.append(node.target.id)
 
     assert sorted(names) == sorted(set(names))
+
+
+def test_its_tracebacks_name_its_own_lines() -> None:
+    lines = source().splitlines()
+    (offset,) = re.findall(r'lines = "\\n" \* (\d+)', source())
+    tree = ast.parse("\n" * (int(offset) + 1) + joined())
+
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.decorator_list:
+            assert lines[node.lineno - 1].startswith(f"def {node.name}(")
 
 
 def test_it_is_printed_for_who_wants_to_copy_it() -> None:
