@@ -45,13 +45,12 @@ class Figure:
     most: float | None = None
 
     def __str__(self) -> str:
+        digits = 1 if self.unit == "ms" else 2
         promised = "" if self.most is None else f"≤ {self.most:g} {self.unit}"
         verdict = (
             "" if self.most is None else "ok" if self.value <= self.most else "MISS"
         )
-        return (
-            f"| {self.what} | {promised} | {self.value:,.1f} {self.unit} | {verdict} |"
-        )
+        return f"| {self.what} | {promised} | {self.value:,.{digits}f} {self.unit} | {verdict} |"
 
 
 Figures = Iterator[Figure]
