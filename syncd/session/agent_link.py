@@ -145,20 +145,24 @@ class AgentLink:
             await self._stream.send(boot)
             await self._say(greeting)
             answer = await self._next("hello")
-            asked = anyio.current_time()
-            await self._say({"op": "ping", "id": 0})
-            await self._next("pong")
+            round_trips = [await self._round_trip_ms() for _ in range(3)]
             self._hello = Hello(
                 via=f"{via} {answer['python']}",
                 protocol=self._stream.protocol,
                 user=str(answer["user"]),
-                round_trip_ms=(anyio.current_time() - asked) * 1000,
+                round_trip_ms=min(round_trips),  # the rest is noise
                 roots=tuple(_root_state(state) for state in answer["roots"]),
             )
             return
         raise Silent(
             f"the agent did not answer within {self._patience.handshake_s:.0f} s"
         )
+
+    async def _round_trip_ms(self) -> float:
+        asked = anyio.current_time()
+        await self._say({"op": "ping", "id": 0})
+        await self._next("pong")
+        return (anyio.current_time() - asked) * 1000
 
     async def serve(self) -> None:
         """Read what arrives, and ask for a sign of life where nothing does."""
