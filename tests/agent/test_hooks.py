@@ -77,7 +77,9 @@ def test_of_much_output_the_end_is_told(agent: AgentProcess) -> None:
 def test_a_command_has_no_stdin_and_default_signals(agent: AgentProcess) -> None:
     ran = run(agent, "sh", "-c", "cat; grep -E 'SigIgn' /proc/self/status")
 
-    assert int(ran["output_tail"].split()[1], 16) == 0
+    ignored = int(ran["output_tail"].split()[1], 16)
+    # Signals from 32 on are the C library's own, and may come ignored to us too.
+    assert ignored & 0x7FFF_FFFF == 0
 
 
 def test_a_command_that_takes_too_long_is_killed_with_its_children(
