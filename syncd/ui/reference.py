@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import get_type_hints
 
-from syncd import events
-from syncd.events import Event
+from syncd.events import Event, batch, cluster, container, daemon, local, rebuild
 
 
 _INTRODUCTION = """\
@@ -48,10 +47,11 @@ def events_page() -> str:
 
 
 def kinds() -> Iterator[type[Event]]:
-    """Yield every kind of event, as `events` lists them."""
-    for kind in vars(events).values():
-        if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event:
-            yield kind
+    """Yield every kind of event, in the order of a run."""
+    for module in (daemon, local, cluster, container, batch, rebuild):
+        for kind in vars(module).values():
+            if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event:
+                yield kind
 
 
 def _section(kind: type[Event]) -> str:

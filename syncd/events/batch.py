@@ -1,0 +1,178 @@
+"""A batch: detected → settled → packed → sent → applied → reloaded → done."""
+
+from dataclasses import dataclass
+
+from syncd.events.base import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchDetected(Event):
+    """The first hint of a batch was seen."""
+
+    name = "batch.detected"
+    level = "debug"
+    batch: int
+    root: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSettled(Event):
+    """The writing went quiet, and the tree was looked at.
+
+    Attributes:
+        settled_ms: First hint to quiet.
+        scanned_ms: Quiet to the difference being known.
+    """
+
+    name = "batch.settled"
+    level = "debug"
+    batch: int
+    target: str
+    files: int
+    deleted: int
+    settled_ms: float
+    scanned_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPacked(Event):
+    """The delta for one container was read and made into a tar stream."""
+
+    name = "batch.packed"
+    level = "debug"
+    batch: int
+    pod: str
+    container: str
+    bytes: int
+    packed_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSent(Event):
+    """The delta for one container was handed to the stream, whole."""
+
+    name = "batch.sent"
+    level = "debug"
+    batch: int
+    pod: str
+    container: str
+    wire_bytes: int
+    sent_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchApplied(Event):
+    """One container acknowledged the batch.
+
+    Attributes:
+        applied_ms: Sent to acknowledged.
+        total_ms: First hint to acknowledged.
+    """
+
+    name = "batch.applied"
+    level = "debug"
+    batch: int
+    pod: str
+    container: str
+    files: int
+    deleted: int
+    failed: int
+    applied_ms: float
+    total_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchReloaded(Event):
+    """The program in one container serves the batch's code.
+
+    Attributes:
+        reloaded_ms: Applied to serving again, as the program's log tells; None if
+            there is nothing in the batch that the program reloads for.
+    """
+
+    name = "batch.reloaded"
+    batch: int
+    pod: str
+    container: str
+    reloaded_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadFailed(Event):
+    """The program does not start with the new code.
+
+    Attributes:
+        batches: The batches that it was reloading for.
+        error: The last line of the traceback.
+        path: Where, as the program names it; "" if the traceback does not say.
+        tail: The last lines of the traceback.
+    """
+
+    name = "reload.failed"
+    level = "error"
+    target: str
+    pod: str
+    container: str
+    batches: tuple[int, ...]
+    error: str
+    path: str
+    line: int
+    tail: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadHung(Event):
+    """A reload began and does not end; `hint` mends it."""
+
+    name = "reload.hung"
+    level = "warning"
+    target: str
+    pod: str
+    container: str
+    batches: tuple[int, ...]
+    server: str
+    waited_s: float
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadMissed(Event):
+    """The program did not notice a change; its file is touched, once."""
+
+    name = "reload.missed"
+    level = "warning"
+    target: str
+    pod: str
+    container: str
+    batch: int
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchDone(Event):
+    """Every replica that was live acknowledged the batch: the canonical line.
+
+    The steps are those of the slowest replica.
+
+    Attributes:
+        paths: The first few changed paths.
+        replicas: How many containers hold the batch now.
+        behind: How many have not, and will get it when they are connected.
+    """
+
+    name = "batch.done"
+    batch: int
+    target: str
+    paths: tuple[bytes, ...]
+    files: int
+    deleted: int
+    bytes: int
+    replicas: int
+    behind: int
+    failed: int
+    settled_ms: float
+    scanned_ms: float
+    packed_ms: float
+    sent_ms: float
+    applied_ms: float
+    total_ms: float

@@ -1,0 +1,45 @@
+"""What happens to syncd as a whole."""
+
+from dataclasses import dataclass
+
+from syncd.events.base import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started(Event):
+    """syncd reached the cluster and begins."""
+
+    name = "syncd.started"
+    version: str
+    project: str
+    context: str
+    server: str
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InStep(Event):
+    """Every replica of every target holds what the local folders hold."""
+
+    name = "syncd.in_step"
+    replicas: int
+    since_start_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped(Event):
+    """syncd ends; nothing more is sent."""
+
+    name = "syncd.stopped"
+    reason: str
+    batches: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed(Event):
+    """Something a person must act on; `hint` says what to do."""
+
+    name = "error"
+    level = "error"
+    message: str
+    hint: str = ""
