@@ -1,10 +1,9 @@
 """The link to the agent: one warm stream, frames both ways."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import count, islice
-from typing import Any, Protocol
+from itertools import count
 
 import anyio
 from anyio import to_thread
@@ -13,66 +12,14 @@ from syncd import wire
 from syncd.cluster import Exit, Output
 from syncd.delta import Delta
 from syncd.errors import ProtocolError, TransportError
-from syncd.session.link import Ack, Failure, Hello, Note, Ran, RootState, Sent
+from syncd.session.answers import chunks, entries, gathered, may_equal, root_state
+from syncd.session.link import Ack, Failure, Hello, Note, Ran, Sent
 from syncd.session.owed import Root
-from syncd.tree import Change, Entry, Kind, Tree
+from syncd.session.stream import Patience, ProcessEnded, Silent, Stream
+from syncd.tree import Change, Entry, Tree
 
 
-CHUNK = 20_000  # paths in one message; keeps it far under the limit of a frame
-PIECE = 512 * 1024  # bytes of frames in one message on the stream, about
 LONG_LINK_MS = 5.0  # from this round trip on, deflating costs less than sending
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a stream may be silent.
-
-    Attributes:
-        handshake_s: Until the agent greets.
-        ping_s: Until it is asked for a sign of life.
-        silence_s: Until it counts as lost. The agent speaks once a second while it
-            works, so silence is never work.
-    """
-
-    handshake_s: float = 15.0
-    ping_s: float = 10.0
-    silence_s: float = 20.0
-
-
-class Stream(Protocol):
-    """What carries the frames: the stdin and stdout of a process."""
-
-    @property
-    def protocol(self) -> str:
-        """What the stream speaks, for events."""
-        ...
-
-    async def send(self, data: bytes) -> None:
-        """Write to stdin."""
-        ...
-
-    async def receive(self) -> Output | Exit:
-        """Return what was written to stdout or stderr, or how the process ended."""
-        ...
-
-
-class Silent(TransportError):
-    """Nothing was heard for longer than a living link is silent."""
-
-
-class ProcessEnded(TransportError):
-    """The process at the far end is gone.
-
-    Attributes:
-        code: What it exited with.
-    """
-
-    def __init__(self, code: int, stderr: str) -> None:
-        said = stderr.strip().rpartition("\n")[2]
-        super().__init__(
-            f"the agent's process ended with code {code}" + f": {said}" * bool(said)
-        )
-        self.code = code
 
 
 @dataclass(slots=True)
@@ -151,7 +98,7 @@ class AgentLink:
                 protocol=self._stream.protocol,
                 user=str(answer["user"]),
                 round_trip_ms=min(round_trips),  # the rest is noise
-                roots=tuple(_root_state(state) for state in answer["roots"]),
+                roots=tuple(root_state(state) for state in answer["roots"]),
             )
             return
         raise Silent(
@@ -186,14 +133,14 @@ class AgentLink:
     ) -> Mapping[bytes, Entry]:
         """See `Link.listing`."""
         found: dict[bytes, Entry] = {}
-        for some in _chunks(dirs):
+        for some in chunks(dirs):
             names = [wire.as_text(path) for path in some]
             answer = await self._ask("list", root=root, dirs=names)
-            found.update(_entries(answer["entries"]))
+            found.update(entries(answer["entries"]))
         doubtful = [
-            path for path, entry in found.items() if _may_equal(entry, local.get(path))
+            path for path, entry in found.items() if may_equal(entry, local.get(path))
         ]
-        for some in _chunks(doubtful):
+        for some in chunks(doubtful):
             names = [wire.as_text(path) for path in some]
             answer = await self._ask("hash", root=root, paths=names)
             for name, digest in answer.get("digests", {}).items():
@@ -310,7 +257,7 @@ class AgentLink:
             replica=place.whole,
             compress=self.hello.round_trip_ms > LONG_LINK_MS,
         )
-        pieces = _gathered(delta.frames(batch, root))
+        pieces = gathered(delta.frames(batch, root))
         packed_s = sent_s = 0.0
         while True:
             started = anyio.current_time()
@@ -329,54 +276,3 @@ class AgentLink:
             sent_ms=sent_s * 1000,
             torn=tuple(delta.pack.void),
         )
-
-
-def _gathered(frames: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield `frames` in pieces that are worth a message: a small batch is one."""
-    buffer = bytearray()
-    for frame in frames:
-        buffer += frame
-        if len(buffer) >= PIECE:
-            yield bytes(buffer)
-            buffer.clear()
-    if buffer:
-        yield bytes(buffer)
-
-
-def _root_state(state: Mapping[str, object]) -> RootState:
-    return RootState(
-        path=str(state["path"]),
-        exists=bool(state["exists"]),
-        is_dir=state["kind"] == Kind.DIR,
-        writable=bool(state["writable"]),
-    )
-
-
-def _chunks(paths: Iterable[bytes]) -> Iterator[list[bytes]]:
-    rest = iter(sorted(paths))
-    while some := list(islice(rest, CHUNK)):
-        yield some
-
-
-def _entries(items: Sequence[Sequence[Any]]) -> Iterator[tuple[bytes, Entry]]:
-    for name, kind, mode, size, _mtime_ns, target in items:
-        match kind:
-            case "f":
-                entry = Entry(Kind.FILE, int(mode), int(size))
-            case "d":
-                entry = Entry(Kind.DIR, int(mode) | 0o700)
-            case "l":
-                entry = Entry(Kind.LINK, target=wire.as_path(target))
-            case _:
-                continue  # a socket or the like: none of syncd's business
-        yield wire.as_path(name), entry
-
-
-def _may_equal(theirs: Entry, ours: Entry | None) -> bool:
-    """Return whether only the contents can tell the two apart."""
-    return (
-        theirs.kind is Kind.FILE
-        and ours is not None
-        and ours.kind is Kind.FILE
-        and ours.size == theirs.size
-    )

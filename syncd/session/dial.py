@@ -9,10 +9,11 @@ from functools import partial
 from syncd import agent
 from syncd.cluster import Api, CommandNotFound, Replica, open_exec
 from syncd.errors import TargetError
-from syncd.session.agent_link import AgentLink, Patience, ProcessEnded
+from syncd.session.agent_link import AgentLink
 from syncd.session.link import Link
 from syncd.session.owed import Root
 from syncd.session.shell_link import ShellLink
+from syncd.session.stream import Patience, ProcessEnded
 
 
 # PATH first; then where images keep a Python that is not on it.

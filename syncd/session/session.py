@@ -17,13 +17,13 @@ from anyio.abc import TaskGroup
 from syncd import events
 from syncd.cluster import NotRunning
 from syncd.errors import SyncdError, TransportError, first
-from syncd.session.agent_link import Silent
 from syncd.session.backoff import Backoff
 from syncd.session.mark import Mark
 from syncd.session.observing import Observer
 from syncd.session.owed import Owed, Root
 from syncd.session.report import Report, Who
 from syncd.session.shipping import Shipping
+from syncd.session.stream import Silent
 from syncd.session.ways import Ways
 
 

@@ -16,9 +16,10 @@ from syncd.errors import (
     TransportError,
     first,
 )
-from syncd.session.agent_link import Stream
+from syncd.session.answers import may_equal
 from syncd.session.link import Ack, Failure, Hello, Note, Ran, RootState, Sent
 from syncd.session.owed import Root
+from syncd.session.stream import Stream
 from syncd.tree import Change, Entry, Kind, Tree
 
 
@@ -102,7 +103,7 @@ class ShellLink:
             else entry
             for path, entry in shell.parse_list(output).items()
         }
-        doubtful = [p for p, entry in found.items() if _may_equal(entry, local.get(p))]
+        doubtful = [p for p, entry in found.items() if may_equal(entry, local.get(p))]
         names = shell.hash_input(sorted(doubtful))
         if names:
             output = await self._told(shell.hash_command(place, len(names)), names)
@@ -236,7 +237,3 @@ def _refuse(code: str) -> None:
         f"nothing of the batch could be stored: {code.replace('-', ' ')}",
         hint="free space, or make the folder or /tmp writable for the container's user",
     )
-
-
-def _may_equal(theirs: Entry, ours: Entry | None) -> bool:
-    return theirs.kind is Kind.FILE and ours is not None and ours.size == theirs.size

@@ -1,0 +1,67 @@
+"""Between the agent's messages and values. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from syncd import wire
+from syncd.session.link import RootState
+from syncd.tree import Entry, Kind
+
+
+CHUNK = 20_000  # paths in one message; keeps it far under the limit of a frame
+PIECE = 512 * 1024  # bytes of frames in one message on the stream, about
+
+
+def gathered(frames: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield `frames` in pieces that are worth a message: a small batch is one."""
+    buffer = bytearray()
+    for frame in frames:
+        buffer += frame
+        if len(buffer) >= PIECE:
+            yield bytes(buffer)
+            buffer.clear()
+    if buffer:
+        yield bytes(buffer)
+
+
+def root_state(state: Mapping[str, object]) -> RootState:
+    """Return what the agent said of a root."""
+    return RootState(
+        path=str(state["path"]),
+        exists=bool(state["exists"]),
+        is_dir=state["kind"] == Kind.DIR,
+        writable=bool(state["writable"]),
+    )
+
+
+def chunks(paths: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield `paths` sorted, as many at a time as one message may name."""
+    rest = iter(sorted(paths))
+    while some := list(islice(rest, CHUNK)):
+        yield some
+
+
+def entries(items: Sequence[Sequence[Any]]) -> Iterator[tuple[bytes, Entry]]:
+    """Yield what the agent listed, but for sockets and the like."""
+    for name, kind, mode, size, _mtime_ns, target in items:
+        match kind:
+            case "f":
+                entry = Entry(Kind.FILE, int(mode), int(size))
+            case "d":
+                entry = Entry(Kind.DIR, int(mode) | 0o700)
+            case "l":
+                entry = Entry(Kind.LINK, target=wire.as_path(target))
+            case _:
+                continue  # a socket or the like: none of syncd's business
+        yield wire.as_path(name), entry
+
+
+def may_equal(theirs: Entry, ours: Entry | None) -> bool:
+    """Return whether only the contents can tell the two apart."""
+    return (
+        theirs.kind is Kind.FILE
+        and ours is not None
+        and ours.kind is Kind.FILE
+        and ours.size == theirs.size
+    )
