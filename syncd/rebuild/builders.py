@@ -93,7 +93,13 @@ BUILDERS: Mapping[str, Builder] = {
             ("docker", "buildx", "build", "--load", "--progress=plain"),
             ("docker", "push"),
         ),
-        Builder("docker", (_ENGINE,), ("docker", "build"), ("docker", "push")),
+        Builder(
+            "docker",
+            (_ENGINE,),
+            # A failed step leaves its container behind otherwise.
+            ("docker", "build", "--force-rm"),
+            ("docker", "push"),
+        ),
         Builder(
             "podman",
             (("podman", "info", "--format", "{{.Version.Version}}"),),

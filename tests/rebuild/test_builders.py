@@ -26,7 +26,7 @@ FULL = Job(
     ("name", "command"),
     [
         ("buildx", "docker buildx build --load --progress=plain"),
-        ("docker", "docker build"),
+        ("docker", "docker build --force-rm"),
         ("podman", "podman build"),
         ("nerdctl", "nerdctl build --progress=plain"),
         ("buildah", "buildah build"),
