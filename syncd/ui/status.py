@@ -26,6 +26,7 @@ class Status:
         replicas: The state of each container, by `target`, `pod/container`.
         flying: Batches that were sent off and are not acknowledged, with their words.
         rebuilding: What becomes of a target's new image, in words.
+        drifted: The targets whose containers a command has taken away from their image.
         away: What syncd itself cannot reach: the API server, a local folder.
         started: Whether the cluster was reached.
     """
@@ -33,6 +34,7 @@ class Status:
     replicas: dict[tuple[str, str], State] = field(default_factory=dict)
     flying: dict[tuple[int, str], str] = field(default_factory=dict)
     rebuilding: dict[str, str] = field(default_factory=dict)
+    drifted: set[str] = field(default_factory=set)
     away: dict[str, str] = field(default_factory=dict)
     started: bool = False
 
@@ -60,7 +62,8 @@ class Status:
         if not self.replicas:
             return "; ".join(["waiting for a container", *self.rebuilding.values()])
         replicas = f"{self._in_step()}{self._others()}"
-        return "; ".join([replicas, *self.rebuilding.values()])
+        drifted = ["drifted from the image"] * bool(self.drifted)
+        return "; ".join([replicas, *drifted, *self.rebuilding.values()])
 
     def _in_step(self) -> str:
         total = len(self.replicas)
@@ -117,6 +120,10 @@ class Status:
             case events.RebuildPods():
                 share = f"{event.ready:,} of {count(event.wanted, 'new Pod')} ready"
                 self.rebuilding[event.target] = f"rolling out, {share}"
+            case events.RebuildDrifted():
+                self.drifted.add(event.target)
+            case events.RebuildDecided():
+                self.drifted.discard(event.target)
             case (
                 events.RebuildDone()
                 | events.RebuildFailed()

@@ -150,3 +150,11 @@ def test_a_rebuild_that_ended_is_not_told_any_more(name: str) -> None:
     status.see(REBUILD[name])
 
     assert status.text() == "1 replica in step"
+
+
+def test_containers_that_left_their_image_are_told_until_it_is_the_right_one() -> None:
+    status = after(STARTED, replicas("a"), reconciled("a"), REBUILD["rebuild.drifted"])
+
+    assert status.text() == "1 replica in step; drifted from the image"
+    status.see(REBUILD["rebuild.decided"])
+    assert status.text() == "1 replica in step"
