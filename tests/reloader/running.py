@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import queue
+import select
 import signal
 import socket
 import subprocess
@@ -132,6 +133,9 @@ class Line:
         assert line, "the control socket was closed"
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+    def has_answer(self) -> bool:
+        return bool(select.select([self.sock], [], [], 0)[0])
 
     def ask(self, op: str, **fields: Any) -> dict[str, Any]:
         self.send(op, **fields)
