@@ -186,6 +186,13 @@ class Workload:
         found = self.kube.get("pods", "-l", f"app={self.name}")["items"]
         return [p for p in found if "deletionTimestamp" not in p["metadata"]]
 
+    def end(self) -> None:
+        """End one of its containers; the exec that does it may end with it."""
+        (pod, *_) = self.pods()
+        name = pod["metadata"]["name"]
+        kill = ("sh", "-c", "kill 1")
+        self.kube("exec", name, "-c", "app", "--", *kill, check=False)
+
     def sh(self, script: str) -> str:
         """Run a script in one of its containers."""
         (pod, *_) = self.pods()

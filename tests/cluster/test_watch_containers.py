@@ -177,7 +177,7 @@ def test_a_container_without_python_is_kept_in_step_by_its_shell(
         for _ in range(5):
             editor.edit(20)
             until_equal(box, local, "/home", story=watching.story)
-        box.sh("kill 1")
+        box.end()
         editor.edit(20)
         until_equal(box, local, "/home", story=watching.story)
 

@@ -93,6 +93,9 @@ def test_edits_outlive_a_container_that_runs_out_of_memory(
         editor.edit(20)
 
         until_equal(hungry, local, "/srv", story=watching.story)
+        # The kubelet may tell of it later than syncd is in the new container.
+        while "terminated" not in status(hungry)["lastState"]:
+            assert watching.process.poll() is None
     assert status(hungry)["lastState"]["terminated"]["reason"] == "OOMKilled"
     assert status(hungry)["restartCount"] == 1
 
@@ -119,7 +122,7 @@ def test_a_crash_loop_ends_with_the_next_good_save(
         watching.until("syncd.in_step")
         save(local / "main.py", good + b"this is no Python")
         watching.until("batch.done")
-        web.sh("kill 1")
+        web.end()
         while "Error" not in ended_with(web):
             assert watching.process.poll() is None
 
