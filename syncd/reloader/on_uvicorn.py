@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+ONE_AT_A_TIME = ("H11Protocol", "HttpToolsProtocol", "ZttpProtocol")  # HTTP/1.1
+
+
 def attach_uvicorn_config(module: Any, generation: Generation) -> None:
     """Take uvicorn's own reloading out of its settings."""
     plain = module.Config.__init__
@@ -161,7 +164,7 @@ class Uvicorn:
 
 def _tracked(protocol: Any, uvicorn: Uvicorn) -> Any:
     """Return one of uvicorn's protocols, knowing whether a request began to arrive."""
-    if not hasattr(protocol, "on_response_complete"):
+    if protocol.__name__ not in ONE_AT_A_TIME:
         return protocol
 
     class Tracked(protocol):  # type: ignore[misc]  # it has several

@@ -18,7 +18,9 @@ from typing import Any, Self
 
 
 PATIENCE_S = 30.0
-UVICORN = (sys.executable, "-m", "uvicorn", "main:app", "--port", "0")
+# Another protocol or loop than the fastest that is installed: "--http=h11 …".
+CHOICE = os.environ.get("SYNCD_TEST_UVICORN", "").split()
+UVICORN = (sys.executable, "-m", "uvicorn", "main:app", "--port", "0", *CHOICE)
 
 # Answers with what it was made of, and with the generation's process.
 ASGI = """\
