@@ -100,7 +100,8 @@ class ImageRegistry:
 
     async def _take(self, request: web.Request) -> web.Response:
         if self.refusal is not None:
-            return _refused(self.refusal.status, "DENIED", self.refusal.message)
+            code = "UNAUTHORIZED" if self.refusal.status == 401 else "UNKNOWN"
+            return _refused(self.refusal.status, code, self.refusal.message)
         name = f"{request.match_info['name']}:{request.match_info['tag']}"
         self._pushed += 1
         folder = self._cluster.folder / "registry" / str(self._pushed)

@@ -16,6 +16,10 @@ from syncd.rebuild.route import Route, loads
 
 _HINTS = (
     (
+        r"[Nn]o space left|insufficient storage|500 Internal Server Error",
+        "is the registry's disk full?",
+    ),
+    (
         r"connection refused|no such host|i/o timeout|[Nn]o route to host|EOF$",
         "is the registry running? k3d: docker ps --filter name=registry",
     ),
@@ -26,10 +30,6 @@ _HINTS = (
     (
         r"unauthorized|authentication required|denied|forbidden|no basic auth",
         "log in with the builder (docker login REGISTRY), or push to another registry",
-    ),
-    (
-        r"[Nn]o space left|insufficient storage|500 Internal Server Error",
-        "is the registry's disk full?",
     ),
     (r"not found|unknown cluster|[Nn]o nodes", "does the cluster have that name?"),
 )

@@ -34,6 +34,7 @@ _CREATION = frozenset(
         "StartError",
     }
 )
+_LOOPING = 3  # restarts of a Pod that has only just come
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,9 @@ def _of_container(pod: Object, status: Object) -> Iterator[Trouble]:
         yield _crash(pod, name, said)
     elif reason in _CREATION:
         yield Trouble("create", pod, name, said or reason, patience_s=2)
+    elif status.get("restartCount", 0) >= _LOOPING and not status.get("ready"):
+        # Between two crashes, where nothing else tells that it will crash again.
+        yield _crash(pod, name, said)
 
 
 def _crash(pod: Object, name: str, said: str) -> Trouble:

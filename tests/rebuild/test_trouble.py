@@ -28,6 +28,9 @@ def above(kind: str, status: str, reason: str = "", message: str = "") -> Object
             id="crash loop",
         ),
         pytest.param(
+            pod(last=ended(), restarts=3), "crash", 0, id="between two crashes"
+        ),
+        pytest.param(
             pod(state=waiting("CrashLoopBackOff"), last=ended("OOMKilled", 137)),
             "oom",
             0,
@@ -71,6 +74,8 @@ def test_what_can_be_in_the_way(broken: Object, kind: str, patience_s: float) ->
     "fine",
     [
         pytest.param(pod(), id="running"),
+        pytest.param(pod(last=ended(), restarts=2), id="restarted twice"),
+        pytest.param(pod(last=ended(), restarts=9, ready=True), id="ready at last"),
         pytest.param(pod(state=waiting("ContainerCreating")), id="being created"),
         pytest.param(pod(state=ended()), id="ended for the first time"),
         pytest.param(

@@ -1,0 +1,336 @@
+"""Rebuilds end to end, on the embedded cluster: every step is a process or a request."""
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from syncd import events
+from syncd.loopback.image_registry import INSIDE, Refusal
+from tests.endtoend.rebuilding import (
+    DOCKERFILE,
+    Project,
+    project,
+    put_docker_on_the_path,
+)
+
+
+Lay = Callable[..., AbstractAsyncContextManager[Project]]
+
+
+@pytest.fixture
+def lay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lay:
+    put_docker_on_the_path(tmp_path / "bin", monkeypatch)
+    return partial(project, tmp_path)
+
+
+async def test_a_dependency_comes_with_a_new_pod_and_goes_without_a_build(
+    lay: Lay,
+) -> None:
+    async with lay() as made, made.watch():
+        made.write("app/version", "1")
+        await made.until(events.BatchDone)
+        made.write("requirements.txt", "cheese==1.0\n")
+        needed = await made.until(events.RebuildDecided, needed=True)
+        done = await made.until(events.RebuildDone)
+
+        assert needed.reason == "requirements.txt: + cheese==1.0"
+        assert done.image == made.image()
+        assert done.image.startswith(f"{INSIDE}/web:syncd-")
+        assert (made.container() / "installed").read_text() == "cheese==1.0\n"
+        assert (made.container() / "version").read_text() == "1"
+
+        made.write("requirements.txt", "")
+        await made.until(events.RebuildFound, image="web:1")
+        await made.until(events.RebuildDone, image="web:1")
+
+        assert (made.container() / "installed").read_text() == ""
+        assert (made.container() / "version").read_text() == "1"
+        assert len(made.heard(events.RebuildStarted)) == 1
+
+        made.write("requirements.txt", "cheese==1.0\n")
+        found = await made.until(events.RebuildFound)
+        await made.until(events.RebuildDone)
+
+        assert found.where == "the registry"
+        assert made.image() == done.image
+
+
+async def test_a_comment_does_nothing(lay: Lay) -> None:
+    async with lay() as made, made.watch():
+        made.write("requirements.txt", "# nothing new\n")
+        decided = await made.until(events.RebuildDecided, inputs=("requirements.txt",))
+
+        assert not decided.needed
+        assert decided.reason.startswith("only comments, blank lines, order")
+        assert made.image() == "web:1"
+
+
+async def test_what_was_edited_while_nobody_watched_is_made_up_for(lay: Lay) -> None:
+    async with lay() as made:
+        async with made.watch():
+            pass
+        made.write("requirements.txt", "cheese==1.0\n")
+        async with made.watch():
+            await made.until(events.RebuildDone)
+
+        assert (made.container() / "installed").read_text() == "cheese==1.0\n"
+
+
+async def test_a_new_file_that_becomes_an_input_is_followed_from_then_on(
+    lay: Lay,
+) -> None:
+    async with lay() as made, made.watch():
+        made.write("deps/more.txt", "ham\n")
+        made.write("requirements.txt", "-r deps/more.txt\n")
+        await made.until(events.RebuildDone)
+        made.write("deps/more.txt", "ham # a comment\n")
+        await made.until(events.RebuildDecided, inputs=("deps/more.txt",), needed=False)
+        made.write("deps/more.txt", "ham\neggs\n")
+        needed = await made.until(events.RebuildDecided, needed=True)
+        await made.until(events.RebuildDone)
+
+        assert needed.reason == "deps/more.txt: + eggs"
+
+
+@pytest.mark.parametrize(
+    ("files", "refusal", "stage", "reason", "hint"),
+    [
+        pytest.param(
+            {"Dockerfile": f"{DOCKERFILE}RUN echo no such thing; exit 7\n"},
+            None,
+            "build",
+            "docker ended with 1 at step 4 of 4: RUN echo no such thing; exit 7",
+            "mend it and save",
+            id="a step that fails",
+        ),
+        pytest.param(
+            {"requirements.txt": "cheese==1.0\n"},
+            Refusal(507, "no space left on device"),
+            "deliver",
+            "no space left on device",
+            "is the registry's disk full?",
+            id="a registry that is full",
+        ),
+    ],
+)
+async def test_a_failure_leaves_everything_as_it_was_and_the_next_edit_tries_again(
+    lay: Lay,
+    files: dict[str, str],
+    refusal: Refusal | None,
+    stage: str,
+    reason: str,
+    hint: str,
+) -> None:
+    async with lay() as made, made.watch():
+        made.registry.refusal = refusal
+        for name, text in files.items():
+            made.write(name, text)
+        failed = await made.until(events.RebuildFailed, stage=stage)
+        made.write("app/version", "1")
+        await made.until(events.BatchDone)
+
+        assert reason in failed.reason
+        assert hint in failed.hint
+        assert failed.detail
+        assert Path(failed.log).read_text()
+        assert made.image() == "web:1"
+        assert (made.container() / "version").read_text() == "1"
+
+        made.registry.refusal = None
+        made.write("Dockerfile", DOCKERFILE)
+        made.write("requirements.txt", "ham\n")
+        await made.until(events.RebuildDone)
+
+        assert (made.container() / "installed").read_text() == "ham\n"
+
+
+# Without the file, no probe finds it ready between two crashes.
+CRASH = 'RUN rm ready\nCMD ["python3", "-c", "print(\'last words\'); raise SystemExit(3)"]\n'
+
+
+@pytest.mark.parametrize(
+    ("instruction", "rebuild", "reason", "detail"),
+    [
+        pytest.param(
+            CRASH, "rollback = true", "exit code 3", ("last words",), id="it crashes"
+        ),
+        pytest.param(
+            "RUN rm ready\n",
+            "timeout_s = 3",
+            "is not ready after 3 s: Readiness probe",
+            ("here",),
+            id="it never becomes ready",
+        ),
+        pytest.param(
+            'CMD ["/no/such/program"]\n',
+            "rollback = true",
+            "cannot be started",
+            (),
+            id="no program",
+        ),
+    ],
+)
+async def test_an_image_that_does_not_come_up_is_explained(
+    lay: Lay, instruction: str, rebuild: str, reason: str, detail: tuple[str, ...]
+) -> None:
+    async with lay(rebuild=rebuild) as made, made.watch():
+        (old,) = (pod["metadata"]["uid"] for pod in made.pods())
+        made.write("Dockerfile", f"{DOCKERFILE}{instruction}")
+        rolling = await made.until(events.RebuildRolling)
+        failed = await made.until(events.RebuildFailed, stage="roll out")
+        made.write("app/version", "1")
+        await made.until(events.BatchDone)
+
+        assert reason in failed.reason
+        assert failed.detail == detail
+        assert (made.cluster.node.files(old, "app") / "version").read_text() == "1"
+        if "rollback" in rebuild:
+            assert made.heard(events.RebuildRolledBack)[0].image == rolling.image
+            assert made.image() == "web:1"
+        else:
+            assert made.image() == rolling.image
+            made.write("Dockerfile", DOCKERFILE)
+            await made.until(events.RebuildDone, image="web:1")
+
+
+async def test_an_image_that_is_gone_from_the_registry_is_told_with_its_reference(
+    lay: Lay,
+) -> None:
+    async with lay() as made, made.watch():
+
+        def lose(event: events.Event) -> None:
+            if isinstance(event, events.RebuildDelivered):
+                del made.cluster.images[event.image]
+
+        made.listeners.append(lose)
+        made.write("requirements.txt", "cheese==1.0\n")
+        failed = await made.until(events.RebuildFailed, stage="roll out")
+
+        assert f"cannot pull {failed.image}: " in failed.reason
+        assert "not found" in failed.reason
+        assert "name the same registry" in failed.hint
+        assert len(made.pods()) == 2
+
+
+async def test_a_newer_edit_cancels_a_build(lay: Lay) -> None:
+    async with lay() as made, made.watch():
+        made.write("Dockerfile", f"{DOCKERFILE}RUN sleep 30\n")
+        await made.until(events.RebuildProgress, step=4)
+        made.write("Dockerfile", f"{DOCKERFILE}RUN true\n")
+        cancelled = await made.until(events.RebuildCancelled)
+        done = await made.until(events.RebuildDone)
+
+        assert cancelled.stage == "build"
+        assert done.total_ms < 25_000
+        assert made.image() == done.image
+
+
+async def test_a_newer_edit_in_the_middle_of_a_rollout_goes_back_at_once(
+    lay: Lay,
+) -> None:
+    async with lay(rebuild="") as made, made.watch():
+        made.write("Dockerfile", f"{DOCKERFILE}RUN rm ready\n")
+        await made.until(events.RebuildPods, running=1)
+        made.write("Dockerfile", DOCKERFILE)
+        cancelled = await made.until(events.RebuildCancelled)
+        await made.until(events.RebuildDone, image="web:1")
+
+        assert cancelled.stage == "roll out"
+        assert not made.heard(events.RebuildFailed)
+
+
+async def test_an_input_written_while_it_is_built_is_built_again(lay: Lay) -> None:
+    async with lay() as made, made.watch():
+        made.write("Dockerfile", f"{DOCKERFILE}RUN sleep 1\n")
+        await made.until(events.RebuildProgress, step=4)
+        made.write("requirements.txt", "# nothing that counts\n")
+        await made.until(events.RebuildDone)
+
+        assert len(made.heard(events.RebuildStarted)) == 2
+        assert len(made.heard(events.RebuildBuilt)) == 1
+        assert not made.heard(events.RebuildCancelled)
+
+
+async def test_a_run_rule_takes_the_place_of_the_rebuild(lay: Lay) -> None:
+    rules = """
+        [[target.rule]]
+        paths = ["requirements.txt"]
+        action = "run"
+        run = ["cp", "requirements.txt", "installed"]
+    """
+    rebuild = 'context = "app"\ndockerfile = "../Dockerfile"\n'
+    async with lay(rules=rules, rebuild=rebuild) as made:
+        made.write("app/requirements.txt", "")
+        async with made.watch():
+            made.write("app/requirements.txt", "cheese==1.0\n")
+            drifted = await made.until(events.RebuildDrifted)
+            await made.until(events.HookRan)
+
+            assert drifted.reason.endswith("requirements.txt: + cheese==1.0")
+            assert made.image() == "web:1"
+            assert (made.container() / "installed").read_text() == "cheese==1.0\n"
+
+            made.write("app/requirements.txt", "")
+            await made.until(events.RebuildDecided, needed=False)
+
+
+async def test_a_statefulset_is_rebuilt_as_well(lay: Lay) -> None:
+    async with lay(kind="StatefulSet") as made, made.watch():
+        made.write("requirements.txt", "cheese==1.0\n")
+        done = await made.until(events.RebuildDone)
+
+        assert done.pods == ("web-0",)
+        assert made.image("statefulset/web") == done.image
+        assert (made.container() / "installed").read_text() == "cheese==1.0\n"
+
+
+async def test_a_command_of_one_s_own_builds_and_pushes(lay: Lay) -> None:
+    words = [sys.executable, "-m", "syncd.loopback.builder", "build", "--push"]
+    words += ["-f", "{dockerfile}", "-t", "{tag}", "{context}"]
+    quoted = ", ".join(f'"{word}"' for word in words)
+    async with lay(rebuild=f"builder = [{quoted}]") as made, made.watch():
+        made.write("requirements.txt", "cheese==1.0\n")
+        started = await made.until(events.RebuildStarted)
+        await made.until(events.RebuildDone)
+
+        assert started.builder == sys.executable
+        assert (made.container() / "installed").read_text() == "cheese==1.0\n"
+
+
+async def test_latest_with_always_is_warned_about(lay: Lay) -> None:
+    latest = {"image": "web:latest", "imagePullPolicy": "Always"}
+    async with lay(**latest) as made, made.watch():
+        warned = await made.until(events.RebuildWarned)
+
+        assert "web:latest with imagePullPolicy: Always" in warned.reason
+        assert "a tag that stays" in warned.hint
+
+
+async def test_an_account_without_patch_is_told_which_rule_it_lacks(lay: Lay) -> None:
+    async with lay() as made:
+        kubeconfig = await made.account("pods", "pods/exec", "deployments")
+        async with made.watch(kubeconfig):
+            made.write("requirements.txt", "cheese==1.0\n")
+            failed = await made.until(events.RebuildFailed)
+
+        assert failed.stage == "roll out"
+        assert "may not patch deployments" in failed.reason
+        assert '"patch"' in failed.hint
+        assert made.image() == "web:1"
+
+
+async def test_an_api_server_that_goes_in_the_middle_is_waited_for(lay: Lay) -> None:
+    async with lay() as made, made.watch():
+        made.write("requirements.txt", "cheese==1.0\n")
+        await made.until(events.RebuildStarted)
+        await made.cluster.faults.kill_server()
+        await made.until(events.ApiLost)
+        await made.until(events.RebuildDelivered)
+        await made.cluster.faults.revive_server()
+        await made.until(events.RebuildDone)
+
+        assert (made.container() / "installed").read_text() == "cheese==1.0\n"
