@@ -83,28 +83,15 @@ class Wire:
         self.silent_since = time.monotonic()
         os.set_blocking(sink, False)
 
-    def receive(self, *, resting: bool = False) -> tuple[bytes, bytes]:
-        """Return the type and payload of the next frame.
-
-        Whoever waits for it in the middle of something says so once a second; whoever
-        rests says nothing.
-        """
-        heard = time.monotonic()
+    def receive(self) -> tuple[bytes, bytes]:
+        """Return the type and payload of the next frame."""
         while True:
             frame = self._cut()
             if frame is not None:
                 return frame
-            quiet = resting and not self.inbox
-            if select.select([self.source], [], [], self._wait_s(quiet=quiet))[0]:
-                self.fill()
-                heard = time.monotonic()
-            elif self.silence_s and time.monotonic() - heard >= self.silence_s:
+            if not select.select([self.source], [], [], self.silence_s)[0]:
                 raise PeerGone
-            elif not quiet:
-                self.busy()
-
-    def _wait_s(self, *, quiet: bool) -> float | None:
-        return self.silence_s if quiet else min(1.0, self.silence_s or 1.0)
+            self.fill()
 
     def _cut(self) -> tuple[bytes, bytes] | None:
         if len(self.inbox) < 5:
@@ -136,7 +123,7 @@ class Wire:
 
     def message(self) -> dict[str, Any]:
         """Return the next message, where nothing else may come."""
-        kind, payload = self.receive(resting=True)
+        kind, payload = self.receive()
         if kind != b"J":
             raise Broken("data outside of a batch")
         self.silent_since = time.monotonic()  # until now there was nothing to say

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from syncd.reloader.ends import Answer
 
 
-GO_DEADLINE_S = 0.5  # how long a busy old generation can hold up the next one
+GO_DEADLINE_S = 0.25  # how long a busy old generation can hold up the next one
 KILL_GRACE_S = 1.0  # from the end of the time to drain, to SIGKILL
 PATIENCE_S = 1.0  # with one that does not read what it is told
 RUNNING_S = 1.0  # after which a program that never listened is said to run
