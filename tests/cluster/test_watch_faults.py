@@ -59,8 +59,11 @@ class Stage:
 
     def torn(self) -> str:
         """Return what readers in the containers saw that was not whole."""
-        log = self.kube("logs", "-l", "app=web", "--tail=-1", "--max-log-requests=9")
-        return "\n".join(line for line in log.splitlines() if "TORN" in line)
+        names = [pod["metadata"]["name"] for pod in self.web.pods()]
+        logs = [self.kube("logs", name, check=False) for name in names]
+        return "\n".join(
+            line for log in logs for line in log.splitlines() if "TORN" in line
+        )
 
     def pod(self) -> str:
         """Return one of the Pods, any."""
