@@ -20,7 +20,8 @@ class Backoff:
 
     def next_s(self) -> float:
         """Return the seconds to wait before the next try."""
-        ceiling = min(self.most_s, self.first_s * 2**self.tries)
+        # Beyond 30 doublings no ceiling is of this world, and 2**1024 is no float.
+        ceiling = min(self.most_s, self.first_s * 2 ** min(self.tries, 30))
         self.tries += 1
         return self.draw.uniform(0, ceiling)
 
