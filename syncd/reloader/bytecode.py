@@ -16,7 +16,7 @@ from syncd.reloader.witness import as_if_importlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
 
@@ -33,16 +33,16 @@ class CodeStore:
     """
 
     def __init__(self, fd: int, third_party: Callable[[str], bool]) -> None:
-        # Opened anew: descriptors that are passed on share their place and their lock.
-        self.file = open(f"/proc/self/fd/{fd}", "r+b")  # noqa: SIM115 - it is kept
+        self.fd = fd
         self.third_party = third_party
         self.code: dict[str, tuple[list[int], bytes]] = {}
         self.changed = False
 
     def attach(self) -> None:
         """Stand in where Python reads modules from their source."""
-        with contextlib.suppress(OSError, EOFError), self._locked(fcntl.LOCK_SH):
-            self.code = marshal.load(self.file)  # noqa: S302 - written by `save`
+        no_code = (OSError, EOFError, ValueError, TypeError)
+        with contextlib.suppress(*no_code), self._opened(fcntl.LOCK_SH) as file:
+            self.code = marshal.load(file)  # noqa: S302 - written by `save`
         plain = SourceFileLoader.get_code
 
         @as_if_importlib
@@ -77,19 +77,16 @@ class CodeStore:
         """Leave the code to the next generation."""
         if self.changed:
             self.changed = False
-            with contextlib.suppress(OSError), self._locked(fcntl.LOCK_EX):
-                self.file.truncate()
-                marshal.dump(self.code, self.file)
-                self.file.flush()
+            with contextlib.suppress(OSError), self._opened(fcntl.LOCK_EX) as file:
+                file.truncate()
+                marshal.dump(self.code, file)
 
     @contextlib.contextmanager
-    def _locked(self, how: int) -> Any:
-        fcntl.flock(self.file, how | fcntl.LOCK_NB)
-        try:
-            self.file.seek(0)
-            yield
-        finally:
-            fcntl.flock(self.file, fcntl.LOCK_UN)
+    def _opened(self, how: int) -> Iterator[Any]:
+        # Anew, as descriptors that were passed on share their place and their lock.
+        with open(f"/proc/self/fd/{self.fd}", "r+b") as file:
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+            yield file  # closing it unlocks it
 
 
 def _is_older(cached: str, changed_ns: int) -> bool:

@@ -1,10 +1,11 @@
 """The control socket: JSON lines, for processes of the same user."""
 
-# ruff: noqa: ANN401, PTH108, PTH110 - the values are JSON; no pathlib
+# ruff: noqa: ANN401, PTH108 - the values are JSON; no pathlib
 from __future__ import annotations
 
 import array
 import contextlib
+import errno
 import functools
 import json
 import os
@@ -36,16 +37,22 @@ def connect(path: str) -> socket.socket | None:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with contextlib.suppress(OSError):
         sock.connect(path)
-        if _is_own_user(sock):
+        if _is_one_of_us(sock):
             return sock
     sock.close()
     return None
 
 
-def _is_own_user(sock: socket.socket) -> bool:
+def _is_one_of_us(sock: socket.socket) -> bool:
+    """Tell whether the peer is of the same user, and in the same container."""
     who = array.array("i")  # pid, uid, gid
     who.frombytes(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return who[1] == os.getuid()
+    return who[0] != 0 and who[1] == os.getuid()
+
+
+def _is_abandoned(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        return sock.connect_ex(path) == errno.ECONNREFUSED
 
 
 class Control:
@@ -65,11 +72,7 @@ class Control:
     def _bind(self, path: str) -> bool:
         mask = os.umask(0o177)
         try:
-            other = connect(path)
-            if other is not None:
-                other.close()
-                return False
-            if os.path.exists(path):  # left by one that was killed
+            if _is_abandoned(path):  # by one that was killed
                 os.unlink(path)
             self.sock.bind(path)
             self.sock.listen()
@@ -81,7 +84,7 @@ class Control:
 
     def _accept(self) -> None:
         sock, _ = self.sock.accept()
-        if _is_own_user(sock):
+        if _is_one_of_us(sock):
             Client(self.supervisor, self.reactor, sock)
         else:
             sock.close()

@@ -45,6 +45,7 @@ class Generation:
         leaving: When it must have ended, once it was told to drain.
         servers: The listening servers of its event loops.
         uvicorns: Those of uvicorn.
+        forks: How many processes of a server accept, if it forks them itself; or 0.
     """
 
     def __init__(self, warm: Warm, request: dict[str, Any]) -> None:
@@ -65,6 +66,7 @@ class Generation:
         self.leaving = 0.0
         self.servers: list[Any] = []
         self.uvicorns: list[Any] = []
+        self.forks = 0
 
     # running the command
 
@@ -147,12 +149,11 @@ class Generation:
         """Note that the program is loaded, and that its start-up is what is left."""
         self.steps["import_ms"] = (time.monotonic() - self.began) * 1000
 
-    def gate(self, *, drains: bool = True, workers: int = 1) -> bool:
+    def gate(self) -> bool:
         """Say that only accepting is left to do, and wait for leave to do it.
 
-        Args:
-            drains: It will read the order to drain. Else it is sent SIGTERM.
-            workers: How many processes of this generation are going to say so.
+        A server that forks has each of its processes say so, and leaves by SIGTERM;
+        any other has to read the order to drain.
 
         Returns:
             False if this generation is not wanted any more.
@@ -169,8 +170,8 @@ class Generation:
         self.channel.send(
             "ready",
             steps=self.steps,
-            drains=drains,
-            workers=workers,
+            drains=not self.forks,
+            workers=max(1, self.forks),
             environ=environ,
             shadowed=shadowed,
         )

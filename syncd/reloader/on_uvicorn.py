@@ -8,7 +8,7 @@ import os
 import sys
 
 from syncd.reloader.generation import Generation
-from syncd.reloader.on_loops import attend
+from syncd.reloader.on_loops import GRACE_S, attend
 
 
 TYPE_CHECKING = False
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
     from typing import Any
+
+
+ONE_AT_A_TIME = ("H11Protocol", "HttpToolsProtocol", "ZttpProtocol")  # HTTP/1.1
 
 
 def attach_uvicorn_config(module: Any, generation: Generation) -> None:
@@ -32,12 +35,21 @@ def attach_uvicorn_config(module: Any, generation: Generation) -> None:
         options.pop("reload_includes", None)
         options.pop("reload_excludes", None)
         plain(config, *args, **options)
-        if config.workers > 1:
-            generation.decline(f"uvicorn runs {config.workers} workers")
         if config.uds:
             generation.decline("uvicorn listens on a unix socket")
 
     module.Config.__init__ = init
+
+
+def attach_uvicorn_workers(module: Any, generation: Generation) -> None:
+    """Let uvicorn's workers be: each of them is a fresh interpreter."""
+    plain = module.Multiprocess.run
+
+    def run(supervisor: Any) -> Any:
+        generation.decline(f"uvicorn runs {supervisor.config.workers} workers")
+        return plain(supervisor)
+
+    module.Multiprocess.run = run
 
 
 def attach_uvicorn_server(module: Any, generation: Generation) -> None:
@@ -52,6 +64,13 @@ def attach_uvicorn_server(module: Any, generation: Generation) -> None:
         await plain_startup(server, sockets=sockets)
 
     async def shutdown(server: Any, sockets: Any = None) -> None:
+        import asyncio
+
+        if generation.forks:  # there is nobody to hand over to
+            for listener in server.servers:
+                listener.close()
+            generation.channel.send("stopped")
+            await asyncio.sleep(GRACE_S)
         for mine in generation.uvicorns:
             if mine.server is server and generation.leaving:
                 await mine.hand_over_the_rest()
@@ -91,8 +110,11 @@ class Uvicorn:
         if not self.generation.gate():
             await lifespan.shutdown()
             sys.exit(0)
-        self.generation.uvicorns.append(self)
-        attend(asyncio.get_running_loop(), self.generation)
+        if self.generation.forks:
+            self.generation.learn()
+        else:
+            self.generation.uvicorns.append(self)
+            attend(asyncio.get_running_loop(), self.generation)
 
     def leave(self) -> None:
         """End, when what was asked is answered."""
@@ -142,7 +164,7 @@ class Uvicorn:
 
 def _tracked(protocol: Any, uvicorn: Uvicorn) -> Any:
     """Return one of uvicorn's protocols, knowing whether a request began to arrive."""
-    if not hasattr(protocol, "on_response_complete"):
+    if protocol.__name__ not in ONE_AT_A_TIME:
         return protocol
 
     class Tracked(protocol):  # type: ignore[misc]  # it has several

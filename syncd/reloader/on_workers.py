@@ -58,11 +58,14 @@ def attach_gunicorn(module: Any, generation: Generation) -> None:
         worker.cfg.set("reload", False)
         if any(isinstance(address, str) for address in worker.cfg.address):
             generation.decline("gunicorn listens on a unix socket")
+        generation.forks = worker.cfg.workers
         plain(worker)
-        if not generation.ready:
-            if not generation.gate(drains=False, workers=worker.cfg.workers):
-                sys.exit(0)
-            generation.learn()
+        classes = type(worker).__mro__
+        if generation.ready or any(c.__module__.startswith("uvicorn") for c in classes):
+            return  # and then it is uvicorn's server that waits
+        if not generation.gate():
+            sys.exit(0)
+        generation.learn()
 
     def init_signals_and_tell(worker: Any) -> None:
         plain_exit = worker.handle_exit

@@ -5,7 +5,11 @@ from __future__ import annotations
 
 from syncd.reloader.generation import Generation
 from syncd.reloader.on_loops import attach_asyncio, attach_uvloop
-from syncd.reloader.on_uvicorn import attach_uvicorn_config, attach_uvicorn_server
+from syncd.reloader.on_uvicorn import (
+    attach_uvicorn_config,
+    attach_uvicorn_server,
+    attach_uvicorn_workers,
+)
 from syncd.reloader.on_workers import (
     attach_gunicorn,
     attach_hypercorn_config,
@@ -43,6 +47,7 @@ SEAMS: Seams = {
     "socketserver": attach_socketserver,
     "uvicorn.config": attach_uvicorn_config,
     "uvicorn.server": attach_uvicorn_server,
+    "uvicorn.supervisors.multiprocess": attach_uvicorn_workers,
     "uvloop": attach_uvloop,
     "werkzeug._reloader": attach_werkzeug,
 }

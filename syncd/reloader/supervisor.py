@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from syncd.reloader.ends import Answer
 
 
-GO_DEADLINE_S = 0.25  # how long a busy old generation can hold up the next one
+GO_DEADLINE_S = 0.5  # how long a busy old generation can hold up the next one
 KILL_GRACE_S = 1.0  # from the end of the time to drain, to SIGKILL
 PATIENCE_S = 1.0  # with one that does not read what it is told
 RUNNING_S = 1.0  # after which a program that never listened is said to run
@@ -113,7 +113,7 @@ class Supervisor:
                 generation.kill(number)
         if number in ENDING:
             self.stopping = number
-            if not self.generations:
+            if not any(generation.pid for generation in self.generations):
                 self.status = number
 
     def _reap(self) -> None:
@@ -142,12 +142,12 @@ class Supervisor:
                     self._consider(generation)
 
     def _on_warm_ended(self, warm: WarmEnd) -> None:
+        if self.count == 1 and not any(g.pid for g in self.generations):
+            python = self.warming.program.launch[0]
+            raise Unchanged(f"{python} cannot run the reloader")
         for generation in list(self.generations):
             self._on_orphaned(generation)
         if warm is self.warming.current and self.status is None:
-            if self.count == 1 and not self.generations[0].pid:
-                python = self.warming.program.launch[0]
-                raise Unchanged(f"{python} cannot run the reloader")
             self.say("the warm process died; starting another")
             self.warming.renew()
             if any(g.warm is warm and g.state == "starting" for g in self.generations):
@@ -252,7 +252,8 @@ class Supervisor:
     def _go(self, generation: GenerationEnd) -> None:
         if generation.state != "ready":
             return
-        generation.state, self.serving = "serving", generation
+        generation.state, self.serving, self.ended = "serving", generation, None
+        generation.after = None  # or each would keep all that were before it
         generation.let("go")
         total_ms = (time.monotonic() - generation.asked) * 1000
         steps = {**generation.ready["steps"], "total_ms": total_ms}

@@ -67,9 +67,10 @@ class Watch:
                 self._look_by_the_clock()
             else:
                 self.reactor.on_input(self.inotify, self._on_hint)
-        for path, version in self._look().items():
-            self.seen.setdefault(path, version)
-        self._compare()
+        if not self.paused:
+            for path, version in self._look().items():
+                self.seen.setdefault(path, version)
+            self._compare()
 
     def resume(self) -> None:
         """Look again, if that was the last client that reports edits."""

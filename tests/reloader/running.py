@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import queue
+import select
 import signal
 import socket
 import subprocess
@@ -17,7 +18,9 @@ from typing import Any, Self
 
 
 PATIENCE_S = 30.0
-UVICORN = (sys.executable, "-m", "uvicorn", "main:app", "--port", "0")
+# Another protocol or loop than the fastest that is installed: "--http=h11 …".
+CHOICE = os.environ.get("SYNCD_TEST_UVICORN", "").split()
+UVICORN = (sys.executable, "-m", "uvicorn", "main:app", "--port", "0", *CHOICE)
 
 # Answers with what it was made of, and with the generation's process.
 ASGI = """\
@@ -132,6 +135,9 @@ class Line:
         assert line, "the control socket was closed"
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+    def has_answer(self) -> bool:
+        return bool(select.select([self.sock], [], [], 0)[0])
 
     def ask(self, op: str, **fields: Any) -> dict[str, Any]:
         self.send(op, **fields)

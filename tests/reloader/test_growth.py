@@ -31,7 +31,8 @@ def test_neither_descriptors_nor_memory_nor_processes_grow(
     (folder / "main.py").write_text(plain(LIBRARY.format(0)))
     with start(reloader, folder, SCRIPT) as running:
         running.serves().warm()
-        for number in range(10):
+        # What is due in some seconds, to kill what does not end, takes some room too.
+        for number in range(10 + RELOADS // 3):
             running.edit("main.py", plain(LIBRARY.format(number)))
         while running.status()["generations"] > 1:
             pass

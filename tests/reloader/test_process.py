@@ -168,6 +168,22 @@ def test_what_cannot_be_taken_over_runs_unchanged(
         assert running.process.wait(PATIENCE_S) == 0
 
 
+def test_an_interpreter_that_cannot_run_the_reloader_runs_the_command(
+    reloader: Path, folder: Path
+) -> None:
+    old = folder / "python3"
+    old.write_text(
+        f"#!/bin/sh\ncase $1 in *reloader.py) exit 1; esac\nexec {sys.executable} $@\n"
+    )
+    old.chmod(0o755)
+    (folder / "main.py").write_text("print('it runs')")
+    with start(reloader, folder, (str(old), "main.py")) as running:
+        running.log.wait_for("cannot run the reloader")
+        running.log.wait_for("it runs")
+
+        assert running.process.wait(PATIENCE_S) == 0
+
+
 def test_several_workers_of_uvicorn_run_unchanged(reloader: Path, folder: Path) -> None:
     (folder / "main.py").write_text(asgi("one"))
     with start(reloader, folder, (*UVICORN, "--workers", "2")) as running:
@@ -232,9 +248,9 @@ for _ in range(5):
     with start(reloader, folder, prefix=PID_1) as running:
         running.serves()
         for name in ("two", "three"):
-            running.edit("main.py", orphans + asgi(name))
-        while running.status()["generations"] > 1:
-            pass
+            running.write("main.py", orphans + asgi(name))
+            running.serves()
+            running.log.wait_for("Finished server process")
 
         inside = ("nsenter", "-t", str(_child_of(running.process.pid)), "-p", "-m")
         states = subprocess.run(

@@ -98,6 +98,7 @@ SLOW_ASGI = asgi("ANSWER").replace(
 )
 
 PYTHON = (sys.executable,)
+GUNICORN = (*PYTHON, "-m", "gunicorn", "-b", "127.0.0.1:0")
 SERVERS = {
     "aiohttp": (AIOHTTP, (*PYTHON, "main.py")),
     "django": (DJANGO, (*PYTHON, "main.py")),
@@ -106,10 +107,11 @@ SERVERS = {
         FLASK,
         (*PYTHON, "-m", "flask", "-A", "main", "run", "--debug", "-p0"),
     ),
-    "gunicorn": (WSGI, (*PYTHON, "-m", "gunicorn", "-b", "127.0.0.1:0", "main:app")),
-    "gunicorn gthread": (
-        WSGI,
-        (*PYTHON, "-m", "gunicorn", "-b127.0.0.1:0", "--threads=4", "-w2", "main:app"),
+    "gunicorn": (WSGI, (*GUNICORN, "main:app")),
+    "gunicorn gthread": (WSGI, (*GUNICORN, "--threads=4", "-w2", "main:app")),
+    "uvicorn_worker": (
+        SLOW_ASGI,
+        (*GUNICORN, "-w2", "-kuvicorn_worker.UvicornWorker", "main:app"),
     ),
     "hypercorn": (
         SLOW_ASGI,
@@ -161,7 +163,8 @@ def started(
 
 @pytest.fixture
 def running(started: Running, text: str) -> Running:
-    assert started.edit("main.py", filled(text, "one"))["op"] == "serving"
+    answer = started.edit("main.py", filled(text, "one"))
+    assert answer["op"] == "serving", answer
     return started
 
 
@@ -208,14 +211,11 @@ def test_no_new_connection_is_refused_or_dropped_by_edits(
 ) -> None:
     port = running.port()
     for number in range(5):
-        running.write("main.py", filled(text, f"v{number}"))
-        running.line.send("batch", id=number, changed=["main.py"])
-        answers = []
-        while True:
+        path = running.write("main.py", filled(text, f"v{number}"))
+        running.line.send("batch", id=number, changed=[str(path)])
+        while not running.line.has_answer():
             with fetch(port) as response:
-                answers.append(response.read().decode())
-            if answers[-1] == f"v{number}":
-                break
-        assert running.line.receive()["op"] == "serving"
-        with fetch(port) as response:
-            assert response.read().decode() == f"v{number}"
+                assert response.read()
+        answer = running.line.receive()
+        assert answer["op"] == "serving", answer
+        assert running.get() == f"v{number}"
