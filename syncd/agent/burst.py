@@ -136,9 +136,9 @@ def drop_byte_code(batch: Batch, paths: Iterable[str]) -> None:
         for path in compiled(batch.root, folder, stems):
             try:
                 batch.root.unlink(path)
-            except FileNotFoundError:
-                pass
-            except (OSError, Refused) as exc:
+            except (FileNotFoundError, Refused):
+                pass  # nor is its folder there
+            except OSError as exc:
                 batch.note(path, "byte-code-kept", str(exc))
 
 

@@ -83,15 +83,28 @@ class Wire:
         self.silent_since = time.monotonic()
         os.set_blocking(sink, False)
 
-    def receive(self) -> tuple[bytes, bytes]:
-        """Return the type and payload of the next frame."""
+    def receive(self, *, resting: bool = False) -> tuple[bytes, bytes]:
+        """Return the type and payload of the next frame.
+
+        Whoever waits for it in the middle of something says so once a second; whoever
+        rests says nothing.
+        """
+        heard = time.monotonic()
         while True:
             frame = self._cut()
             if frame is not None:
                 return frame
-            if not select.select([self.source], [], [], self.silence_s)[0]:
+            quiet = resting and not self.inbox
+            if select.select([self.source], [], [], self._wait_s(quiet=quiet))[0]:
+                self.fill()
+                heard = time.monotonic()
+            elif self.silence_s and time.monotonic() - heard >= self.silence_s:
                 raise PeerGone
-            self.fill()
+            elif not quiet:
+                self.busy()
+
+    def _wait_s(self, *, quiet: bool) -> float | None:
+        return self.silence_s if quiet else min(1.0, self.silence_s or 1.0)
 
     def _cut(self) -> tuple[bytes, bytes] | None:
         if len(self.inbox) < 5:
@@ -123,7 +136,7 @@ class Wire:
 
     def message(self) -> dict[str, Any]:
         """Return the next message, where nothing else may come."""
-        kind, payload = self.receive()
+        kind, payload = self.receive(resting=True)
         if kind != b"J":
             raise Broken("data outside of a batch")
         self.silent_since = time.monotonic()  # until now there was nothing to say

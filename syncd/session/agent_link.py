@@ -113,20 +113,32 @@ class AgentLink:
 
     async def serve(self) -> None:
         """Read what arrives, and ask for a sign of life where nothing does."""
+        asked = False
         while True:
             messages = None
-            with anyio.move_on_after(self._patience.ping_s):
+            ping_s, silence_s = self._limits()
+            with anyio.move_on_after(ping_s):
                 messages = await self._receive()
             if messages is not None:
+                asked = False
                 for message in messages:
                     self._take(message)
                 continue
             silent_s = anyio.current_time() - self._heard_s
-            if silent_s > self._patience.silence_s - self._patience.ping_s / 2:
+            if asked and silent_s > silence_s - ping_s / 2:
                 raise Silent(f"nothing was heard for {silent_s:.0f} s")
             # A stream that takes nothing any more must not keep us from noticing.
-            with anyio.move_on_after(self._patience.ping_s):
+            with anyio.move_on_after(ping_s):
                 await self._say({"op": "ping", "id": 0})
+            asked = True
+
+    def _limits(self) -> tuple[float, float]:
+        """Return after how long to ask for a sign of life, and to give up."""
+        patience = self._patience
+        if not self._questions:
+            return patience.ping_s, patience.silence_s
+        silence_s = min(patience.silence_s, patience.working_s)
+        return min(patience.ping_s, silence_s / 2), silence_s
 
     async def listing(
         self, root: int, dirs: Collection[bytes], local: Tree

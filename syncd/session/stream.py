@@ -14,13 +14,15 @@ class Patience:
     Attributes:
         handshake_s: Until the agent greets.
         ping_s: Until it is asked for a sign of life.
-        silence_s: Until it counts as lost. The agent speaks once a second while it
-            works, so silence is never work.
+        silence_s: Until it counts as lost.
+        working_s: The same while the agent owes an answer: it speaks once a second
+            then, so silence is never work.
     """
 
     handshake_s: float = 15.0
     ping_s: float = 10.0
     silence_s: float = 20.0
+    working_s: float = 6.0
 
 
 class Stream(Protocol):

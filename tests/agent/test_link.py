@@ -189,6 +189,19 @@ def test_while_a_batch_arrives_slowly_it_says_that_it_is_busy(
     assert agent.answer()["files"] == 1
 
 
+def test_while_the_rest_of_a_batch_does_not_come_it_says_that_it_waits(
+    agent: AgentProcess, local: Path, remote: Path
+) -> None:
+    written(local, a="x" * 700_000)
+    first, *rest = Delta(local, changes_between(remote, local)).frames(1, 0)
+
+    agent.send(first)
+
+    assert [agent.receive() for _ in range(2)] == [{"op": "busy"}] * 2
+    agent.send(b"".join(rest))
+    assert agent.answer()["files"] == 1
+
+
 def test_hangups_and_interrupts_do_not_end_it(agent: AgentProcess) -> None:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
         agent.process.send_signal(number)

@@ -8,6 +8,7 @@ from tests.agent_driver import (
     AgentProcess,
     codes,
     gone,
+    notes,
     present,
     written,
 )
@@ -73,6 +74,19 @@ def test_byte_code_of_modules_that_change_goes_and_other_stays(
     assert left == {"same", "chang"}
     assert {path.stem for path in remote.glob("pkg/*.pyc")} == {"same", "chang"}
     assert (cache / "changed.notes").exists()
+
+
+def test_a_folder_that_goes_takes_its_byte_code_with_it_in_silence(
+    agent: AgentProcess, local: Path, remote: Path
+) -> None:
+    written(remote, pkg__a="1", pkg__b="2")
+    (remote / "pkg/__pycache__").mkdir()
+    (remote / "pkg/__pycache__/a.cpython-312.pyc").touch()
+
+    applied = agent.apply(local, gone("pkg/a.py", "pkg/b.py", "pkg"))
+
+    assert (applied["deleted"], codes(applied), notes(applied)) == (3, {}, [])
+    assert not (remote / "pkg").exists()
 
 
 def test_byte_code_behind_a_link_is_not_touched(
