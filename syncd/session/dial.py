@@ -38,8 +38,8 @@ async def dial(
         TargetError: If there is neither a Python nor a shell with tar.
         TransportError: If the container cannot be reached.
     """
+    session = _session(replica, roots)
     for interpreter in INTERPRETERS:
-        session = _session(replica, roots)
         argv, boot = agent.boot(interpreter, session)
         async with open_exec(api, replica, argv) as stream:
             link = AgentLink(stream, roots, patience, session)
@@ -49,7 +49,7 @@ async def dial(
                 finally:
                     await link.close()
                 return
-    fallback = ShellLink(partial(open_exec, api, replica), roots)
+    fallback = ShellLink(partial(open_exec, api, replica), roots, session)
     try:
         await fallback.meet()
     except CommandNotFound as error:

@@ -35,12 +35,19 @@ class ShellLink:
     Args:
         exec: Runs a command in the container.
         roots: The sync roots.
+        session: Stands for all scripts of one session: a probe ends those before it.
     """
 
     window = 1
 
-    def __init__(self, exec: Exec, roots: Sequence[Root]) -> None:  # noqa: A002
+    def __init__(
+        self,
+        exec: Exec,  # noqa: A002
+        roots: Sequence[Root],
+        session: str = "",
+    ) -> None:
         self._exec = exec
+        self._session = session
         self._roots = roots
         self._landed: dict[int, tuple[shell.Landed, int]] = {}
         self._hello: Hello | None = None
@@ -63,7 +70,8 @@ class ShellLink:
         started = anyio.current_time()
         places = [root.remote for root in self._roots]
         protocol, output, _ = await self._ask(
-            shell.probe_command(places), done=lambda said: said.endswith(b"end\n")
+            shell.probe_command(places, self._session),
+            done=lambda said: said.endswith(b"end\n"),
         )
         probe = shell.parse_probe(output)
         if probe.missing:
@@ -123,7 +131,7 @@ class ShellLink:
 
         with await to_thread.run_sync(pack) as made:
             packed = anyio.current_time()
-            argv = made.command(place.remote, batch)
+            argv = made.command(place.remote, batch, self._session)
             _, output, _ = await self._ask(argv, made.pieces(), _is_acknowledged)
             landed = shell.parse_ack(output, batch)
             if landed.refused:

@@ -77,9 +77,9 @@ class Batch:
     ) -> None:
         self._spool.close()
 
-    def command(self, root: str, number: int) -> tuple[str, ...]:
+    def command(self, root: str, number: int, session: str = "") -> tuple[str, ...]:
         """Return the command that takes the tar on its stdin."""
-        return command("batch", root, str(number), str(self.size))
+        return command("batch", root, str(number), str(self.size), session=session)
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the tar."""

@@ -72,9 +72,13 @@ class Probe:
         return (*lost, f"without {absent} everything is written again at each connect")
 
 
-def probe_command(roots: Sequence[str]) -> tuple[str, ...]:
-    """Return the command that says who this is and what is here."""
-    return command("probe", *roots)
+def probe_command(roots: Sequence[str], session: str = "") -> tuple[str, ...]:
+    """Return the command that says who this is and what is here.
+
+    It ends the batches of `session` that are still there: their streams are lost, but
+    may still deliver what they held.
+    """
+    return command("probe", session, *roots)
 
 
 def parse_probe(output: bytes) -> Probe:

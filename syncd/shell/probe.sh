@@ -1,6 +1,9 @@
-# Say who this is and what is here. Arguments: the sync roots.
+# Say who this is and what is here, and end what an earlier probe's session left behind.
+# Arguments: the session, the sync roots.
 LC_ALL=C
 export LC_ALL
+session=$1
+shift
 echo "uid $(id -u 2>/dev/null)"
 echo "user $(id -un 2>/dev/null)"
 echo "time $(date +%s 2>/dev/null)"
@@ -11,6 +14,13 @@ do
 done
 for root
 do
+  for stage in "$root"/.syncd-sh-* "${TMPDIR:-/tmp}"/.syncd-sh-*
+  do
+    pid=${stage##*-}
+    case $(tr '\0' ' ' <"/proc/$pid/cmdline") in
+      *" syncd-$session "*) kill -9 "$pid"; rm -rf "$stage" ;;
+    esac
+  done 2>/dev/null
   kind=-
   [ ! -e "$root" ] || kind=o
   [ ! -f "$root" ] || kind=f

@@ -12,6 +12,10 @@ def script(name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def command(name: str, *arguments: str) -> tuple[str, ...]:
-    """Return the command that runs the script `name`."""
-    return ("sh", "-c", script(name), "sh", *arguments)
+def command(name: str, *arguments: str, session: str = "") -> tuple[str, ...]:
+    """Return the command that runs the script `name`.
+
+    It bears `session` in its command line, by which a later probe finds and ends it.
+    """
+    mark = f"syncd-{session}" if session else "sh"
+    return ("sh", "-c", script(name), mark, *arguments)

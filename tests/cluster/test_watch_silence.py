@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.edits import READER, Editor, any_seed, save, whole
-from tests.cluster.kube import Kube, Workload
+from tests.cluster.kube import BUSYBOX, Kube, Workload
 from tests.cluster.line import Line
 from tests.cluster.looking import running_agents, until_equal
 from tests.cluster.watching import Syncd, Watching
@@ -45,12 +45,17 @@ def web(workload: Callable[..., Workload]) -> Workload:
     return workload("web", command=("python3", "-c", READER, "/srv", "/opt", "/mnt"))
 
 
+@pytest.fixture(scope="module")
+def box(workload: Callable[..., Workload]) -> Workload:
+    return workload("box", image=BUSYBOX)
+
+
 @pytest.fixture
-def way(kube: Kube, web: Workload, tmp_path: Path) -> Iterator[Callable[[str], Way]]:
-    """Opens ways to folders of the container."""
+def way(kube: Kube, web: Workload, tmp_path: Path) -> Iterator[Callable[..., Way]]:
+    """Opens ways to folders of a container."""
     with ExitStack() as stack:
 
-        def make(remote: str) -> Way:
+        def make(remote: str, web: Workload = web) -> Way:
             home = tmp_path / remote.strip("/")
             local = home / "local"
             local.mkdir(parents=True)
@@ -83,6 +88,26 @@ def test_what_a_dead_stream_still_delivers_does_no_harm(
     one.until_alone(web)
 
     one.until_equal(web)
+
+
+def test_what_a_dead_exec_still_delivers_to_a_shell_does_no_harm(
+    box: Workload, way: Callable[..., Way]
+) -> None:
+    one = way("/home", box)
+    file = one.editor.root / "main.py"
+    save(file, whole(b"old"))
+    one.watching.until("batch.done")
+
+    save(file, whole(b"held up" * 100_000))
+    one.line.carried(100_000)
+    with one.line.stalled():
+        one.line.forsake()
+        one.watching.until("session.reconciled")
+        save(file, whole(b"new"))
+        one.until_equal(box)
+
+    one.until_equal(box)
+    assert ".syncd-sh" not in box.sh("cat /proc/[0-9]*/cmdline; ls -A /home /tmp")
 
 
 def test_silence_is_noticed_and_what_comes_late_does_no_harm(

@@ -2,16 +2,21 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
 
 from syncd.shell import (
+    Batch,
+    Landed,
+    parse_ack,
     parse_probe,
     probe_command,
     run_command,
     signal_command,
 )
+from tests.agent_driver import everything, written
 from tests.shell.shells import Shell
 
 
@@ -74,3 +79,27 @@ def test_no_match_is_said(shell: Shell) -> None:
 
     assert out == b"no process matches\n"
     assert process.returncode == 1
+
+
+def test_a_probe_ends_the_batches_of_its_session_and_no_others(
+    shell: Shell, local: Path, remote: Path
+) -> None:
+    written(local, a="new")
+    with (
+        Batch(local, everything(local)) as batch,
+        shell.start(batch.command(str(remote), 1, "1")) as mine,
+        shell.start(batch.command(str(remote), 2, "11")) as other,
+    ):
+        deadline = time.monotonic() + 20
+        while len(list(remote.glob(".syncd-sh-*"))) < 2:
+            assert time.monotonic() < deadline
+
+        shell.answer(probe_command([str(remote)], "1"))
+
+        assert mine.wait(20) == -signal.SIGKILL
+        assert len(list(remote.glob(".syncd-sh-*"))) == 1
+        assert other.stdin is not None
+        assert other.stdout is not None
+        other.stdin.write(b"".join(batch.pieces()))
+        other.stdin.flush()
+        assert parse_ack(other.stdout.read(), 2) == Landed(files=1)
