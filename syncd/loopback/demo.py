@@ -3,6 +3,7 @@
 The same daemon as on a real cluster keeps the Pod in step; only the cluster is small.
 """
 
+import json
 import shutil
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from syncd.errors import ConfigError
 from syncd.loopback import door
 from syncd.loopback.cluster import Loopback
 from syncd.loopback.image import Image
+from syncd.loopback.image_registry import ImageRegistry
 
 
 NAMESPACE = "myapp"
@@ -86,7 +88,10 @@ async def running(say: Say) -> AsyncGenerator[tuple[Loopback, Path], None]:
         folder = Path(scratch) / "myapp"
         await to_thread.run_sync(shutil.copytree, program, folder)
         say("Starting the embedded cluster ...")
-        async with Loopback(images=[_image(folder)]) as cluster:
+        async with (
+            Loopback(images=[_image(folder)]) as cluster,
+            ImageRegistry(cluster),
+        ):
             await _deploy(cluster)
             yield cluster, folder
 
@@ -184,9 +189,23 @@ async def _keep_in_step(
 
 
 def _settings(cluster: Loopback, folder: Path) -> Settings:
+    """Write the project's settings, and read them."""
+    build = [sys.executable, "-m", "syncd.loopback.builder", "build", "--push"]
+    words = [*build, "-f", "{dockerfile}", "-t", "{tag}", "{context}"]
+    project = folder.parent
+    (project / "Dockerfile").write_text(f"FROM myapp:demo\nCOPY {folder.name} /app\n")
+    (project / "syncd.toml").write_text(
+        f"""
+[[target]]
+workload = "deployment/myapp"
+sync = [{{ local = {json.dumps(folder.name)}, remote = "/app" }}]
+
+[target.rebuild]
+builder = {json.dumps(words)}
+"""
+    )
     flags = Flags(kubeconfig=str(cluster.kubeconfig), namespace=NAMESPACE)
-    pair = (str(folder), "deployment/myapp:/app")
-    return load(folder, environ={}, flags=flags, pair=pair)
+    return load(project, environ={}, flags=flags)
 
 
 def _invite(folder: Path, port: int, say: Say) -> None:
@@ -194,6 +213,7 @@ def _invite(folder: Path, port: int, say: Say) -> None:
         f"""
   edit      {folder / "main.py"}
             change MESSAGE, save, and look again
+            add a line to requirements.txt, and the image is built anew
   look at   http://127.0.0.1:{port}/
             http://127.0.0.1:{port}/docs
   end with  Ctrl-C
@@ -207,13 +227,17 @@ class _Editor:
     def __init__(self, cluster: Loopback, folder: Path, say: Say) -> None:
         self._cluster = cluster
         self._file = folder / "main.py"
+        self._requirements = folder / "requirements.txt"
         self._say = say
         self._original = self._file.read_text()
 
     async def make(self, edits: int) -> int:
         """Make `edits` edits; return how many were not served."""
         times = []
+        rebuilt = True
         for number in range(1, edits + 1):
+            if number == (edits + 1) // 2 + 1:
+                rebuilt = await self._rebuild()
             took_s = await self._edit(f"edit {number} of {edits}")
             if took_s is None:
                 self._say(f"edit {number}: not served within {PATIENCE_S:.0f} s")
@@ -222,7 +246,22 @@ class _Editor:
                 self._say(f"edit {number}: save to served {took_s * 1000:.0f} ms")
         if times:
             self._say(f"median of {len(times)}: {median(times) * 1000:.0f} ms")
-        return edits - len(times)
+        return edits - len(times) + (not rebuilt)
+
+    async def _rebuild(self) -> bool:
+        """Add a dependency; return whether another Pod came to serve it."""
+        before = address(self._cluster)
+        text = await to_thread.run_sync(self._requirements.read_text)
+        started = anyio.current_time()
+        await to_thread.run_sync(self._requirements.write_text, f"{text}anyio>=4\n")
+        with anyio.move_on_after(PATIENCE_S):
+            while address(self._cluster) == before or not await self._answer():  # noqa: ASYNC110  # it is HTTP
+                await anyio.sleep(_LOOK_EVERY_S)
+            took_s = anyio.current_time() - started
+            self._say(f"rebuild: a new dependency to a new Pod {took_s:.1f} s")
+            return True
+        self._say(f"rebuild: no new Pod within {PATIENCE_S:.0f} s")
+        return False
 
     async def _edit(self, message: str) -> float | None:
         new = self._original.replace('"hello from myapp"', repr(message))

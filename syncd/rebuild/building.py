@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import anyio
 
@@ -56,7 +57,7 @@ class Own:
     @property
     def name(self) -> str:
         """What it is called."""
-        return self.words[0]
+        return PurePath(self.words[0]).name
 
 
 async def find(wanted: str | Sequence[str]) -> Builder | Own:
