@@ -52,6 +52,7 @@ class ShellLink:
         self._landed: dict[int, tuple[shell.Landed, int]] = {}
         self._hello: Hello | None = None
         self._knows_contents = False
+        self._container = ""
 
     @property
     def hello(self) -> Hello:
@@ -71,7 +72,7 @@ class ShellLink:
         places = [root.remote for root in self._roots]
         protocol, output, _ = await self._ask(
             shell.probe_command(places, self._session),
-            done=lambda said: said.endswith(b"end\n"),
+            done=_is_whole,
         )
         probe = shell.parse_probe(output)
         if probe.missing:
@@ -80,6 +81,7 @@ class ShellLink:
                 hint="use an image that has Python 3.8 or newer, or these tools",
             )
         self._knows_contents = probe.knows_contents
+        self._container = probe.container
         self._hello = Hello(
             via=probe.via,
             protocol=protocol,
@@ -131,7 +133,7 @@ class ShellLink:
 
         with await to_thread.run_sync(pack) as made:
             packed = anyio.current_time()
-            argv = made.command(place.remote, batch, self._session)
+            argv = made.command(place.remote, batch, self._session, self._container)
             _, output, _ = await self._ask(argv, made.pieces(), _is_acknowledged)
             landed = shell.parse_ack(output, batch)
             if landed.refused:
@@ -178,9 +180,7 @@ class ShellLink:
         return Ran(None, "")
 
     async def _told(self, argv: Sequence[str], names: bytes) -> bytes:
-        _, output, _ = await self._ask(
-            argv, [names], lambda said: said.endswith(b"end\n")
-        )
+        _, output, _ = await self._ask(argv, [names], _is_whole)
         return output
 
     async def _ask(
@@ -231,6 +231,10 @@ async def _feed(stream: Stream, pieces: Iterable[bytes]) -> None:
         await stream.send(piece)
 
 
+def _is_whole(output: bytes) -> bool:
+    return output.endswith(b"end\n")
+
+
 def _is_acknowledged(output: bytes) -> bool:
     return output.endswith(b"\n")
 
@@ -239,6 +243,8 @@ def _refuse(code: str) -> None:
     """Raise what a batch was refused for."""
     if code == "torn":
         raise ProtocolError("the batch did not arrive whole")
+    if code == "elsewhere":
+        raise TransportError("the container was restarted")
     if code == "root-missing":
         raise TransportError("the folder to sync to has gone")
     raise TargetError(

@@ -77,9 +77,20 @@ class Batch:
     ) -> None:
         self._spool.close()
 
-    def command(self, root: str, number: int, session: str = "") -> tuple[str, ...]:
-        """Return the command that takes the tar on its stdin."""
-        return command("batch", root, str(number), str(self.size), session=session)
+    def command(
+        self, root: str, number: int, session: str = "", container: str = ""
+    ) -> tuple[str, ...]:
+        """Return the command that takes the tar on its stdin.
+
+        Args:
+            root: The sync root.
+            number: The batch's, which comes back in the answer.
+            session: What a later probe finds and ends it by.
+            container: `Probe.container`: an exec names its container only by Pod and
+                name, so it may meet the next one of that name, which refuses the batch.
+        """
+        words = (root, str(number), str(self.size), container)
+        return command("batch", *words, session=session)
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the tar."""

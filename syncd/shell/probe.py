@@ -28,6 +28,7 @@ class Probe:
     """What a container without Python has.
 
     Attributes:
+        container: Stands for this run of the container; "" if it cannot tell.
         time_s: The container's clock.
         tar: How its tar introduces itself.
         roots: In the order that they were asked for.
@@ -35,6 +36,7 @@ class Probe:
 
     uid: int
     user: str
+    container: str
     time_s: int
     tar: str
     tools: frozenset[str]
@@ -96,6 +98,7 @@ def parse_probe(output: bytes) -> Probe:
     return Probe(
         uid=int(uid) if uid.isdigit() else -1,
         user=facts.get("user") or uid,
+        container=facts.get("container", ""),
         time_s=int(facts["time"]) if facts.get("time", "").isdigit() else 0,
         tar=facts.get("tar", ""),
         tools=frozenset(value for key, value in words if key == "tool"),

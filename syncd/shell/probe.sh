@@ -4,8 +4,17 @@ LC_ALL=C
 export LC_ALL
 session=$1
 shift
+# Which container this is, as far as it can tell: one that was restarted has another
+# first process, or at least another root.
+here() {
+  read -r line </proc/1/stat || return 0
+  # shellcheck disable=SC2086
+  set -- ${line##*) }
+  shift 19 && echo "$1-$(stat -c %d /)"
+} 2>/dev/null
 echo "uid $(id -u 2>/dev/null)"
 echo "user $(id -un 2>/dev/null)"
+echo "container $(here)"
 echo "time $(date +%s 2>/dev/null)"
 echo "tar $(tar --version 2>&1 </dev/null | head -n 1)"
 for tool in cat chmod cp find head mkdir mv readlink rm rmdir sha256sum stat tar tr uname wc xargs

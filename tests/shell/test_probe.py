@@ -103,3 +103,23 @@ def test_a_probe_ends_the_batches_of_its_session_and_no_others(
         other.stdin.write(b"".join(batch.pieces()))
         other.stdin.flush()
         assert parse_ack(other.stdout.read(), 2) == Landed(files=1)
+
+
+def test_a_batch_for_a_container_that_is_no_more_is_refused_whole(
+    shell: Shell, local: Path, remote: Path
+) -> None:
+    written(local, a="new")
+    me = parse_probe(shell.answer(probe_command([]))).container
+    answers = {}
+    for container in (me, "1-1"):
+        with Batch(local, everything(local)) as batch:
+            answers[container] = parse_ack(
+                shell.answer(
+                    batch.command(str(remote), 1, "", container),
+                    b"".join(batch.pieces()),
+                ),
+                1,
+            )
+
+    assert me
+    assert answers == {me: Landed(files=1), "1-1": Landed(refused="elsewhere")}
