@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+JOBS   ?= 4# as many test workers: they wait for processes more than they compute
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-cluster lint types floors check bench lock clean
@@ -23,7 +24,7 @@ demo: $(STAMP)   ## edit a program in a Pod of the embedded cluster and watch it
 	@$(BIN)/syncd demo
 
 test: $(STAMP)   ## everything that needs no cluster
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
 
 test-cluster: $(STAMP) ## end to end on the cluster of KUBECONFIG
 	$(BIN)/pytest -m cluster --timeout 300

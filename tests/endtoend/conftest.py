@@ -1,4 +1,9 @@
+from functools import partial
+from pathlib import Path
+
 import pytest
+
+from tests.endtoend.rebuilding import Lay, project, put_docker_on_the_path
 
 
 @pytest.fixture(autouse=True)
@@ -7,3 +12,9 @@ def _own_state(
 ) -> None:
     """Keep what syncd remembers between runs out of the user's home."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
+@pytest.fixture
+def lay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lay:
+    put_docker_on_the_path(tmp_path / "bin", monkeypatch)
+    return partial(project, tmp_path)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -192,6 +192,9 @@ def put_docker_on_the_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     monkeypatch.setenv(STORE, str(folder / "store"))
+
+
+Lay = Callable[..., AbstractAsyncContextManager[Project]]
 
 
 @asynccontextmanager
