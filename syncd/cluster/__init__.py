@@ -21,7 +21,7 @@ from syncd.cluster.failures import (
 )
 from syncd.cluster.follow import follow
 from syncd.cluster.forward import forward
-from syncd.cluster.logs import LogLine, follow_log
+from syncd.cluster.logs import ContainerLog, LogLine, follow_log
 from syncd.cluster.pods import Replica, Skipped, TargetSpec, View
 from syncd.cluster.ports import Timing
 
@@ -29,6 +29,7 @@ from syncd.cluster.ports import Timing
 __all__ = [
     "Api",
     "CommandNotFound",
+    "ContainerLog",
     "ExecStream",
     "Exit",
     "Forbidden",

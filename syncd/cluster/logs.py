@@ -1,5 +1,6 @@
 """A container's log, followed."""
 
+import datetime as dt
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -74,3 +75,67 @@ async def follow_log(
             async for line in lines:
                 time, _, text = line.partition(b" ")
                 yield LogLine(time.decode("ascii", "replace"), text)
+
+
+class ContainerLog:
+    """The log of one container, read in order: no line comes twice.
+
+    The API takes `since` by the second, whatever it is given. So of the lines in the
+    last second it is known how many were read, and that many are passed over.
+
+    Args:
+        api: The cluster.
+        replica: The container.
+        tail: How many lines `history` yields at most.
+    """
+
+    def __init__(self, api: Api, replica: Replica, tail: int) -> None:
+        self._api = api
+        self._replica = replica
+        self._tail = tail
+        self._last_s = 0.0
+        self._second = 0
+        self._read = 0  # lines of that second
+
+    async def history(self) -> AsyncGenerator[bytes, None]:
+        """Yield the last lines that there are. Use with `aclosing`."""
+        self._last_s, self._second, self._read = 0.0, 0, 0
+        opened = follow_log(self._api, self._replica, tail=self._tail, follow=False)
+        async with aclosing(opened) as lines:
+            async for line in lines:
+                self._note(_seconds(line.time))
+                yield line.text
+
+    async def follow(self) -> AsyncGenerator[bytes, None]:
+        """Yield what comes after the lines that were read. Use with `aclosing`.
+
+        Ends when the container does. After a broken connection, call it again.
+        """
+        since = dt.datetime.fromtimestamp(self._second, dt.UTC)
+        asked = f"{since:%Y-%m-%dT%H:%M:%SZ}" if self._second else None
+        passed, last_s = self._read, self._last_s
+        opened = follow_log(self._api, self._replica, since=asked)
+        async with aclosing(opened) as lines:
+            async for line in lines:
+                time_s = _seconds(line.time)
+                if passed and time_s <= last_s:
+                    passed -= 1
+                    continue
+                passed = 0
+                self._note(time_s)
+                yield line.text
+
+    def _note(self, time_s: float) -> None:
+        self._last_s = max(self._last_s, time_s)
+        if int(time_s) > self._second:
+            self._second, self._read = int(time_s), 0
+        if int(time_s) == self._second:
+            self._read += 1
+
+
+def _seconds(time: str) -> float:
+    """Return a time of the API as seconds since 1970, 0 where it is none."""
+    try:
+        return dt.datetime.fromisoformat(time).timestamp()
+    except ValueError:  # a line that the node put in, not the container
+        return 0.0

@@ -1,7 +1,6 @@
 """One target while syncd runs: its folders here tied to its replicas there."""
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from syncd import events
-from syncd.cluster import Api, Replica, TargetSpec, View, follow, follow_log
+from syncd.cluster import Api, ContainerLog, Replica, TargetSpec, View, follow
 from syncd.config import Sync, Target, Watch
 from syncd.daemon import rules
 from syncd.daemon.fleet import Fleet
@@ -74,7 +73,7 @@ class LiveTarget:
         def ways(replica: Replica) -> Ways:
             return Ways(
                 dial=partial(dial, api, replica, roots, patience),
-                log=partial(_log, api, replica),
+                log=partial(ContainerLog, api, replica, LOG_TAIL),
                 doubt=api.watches.doubt,
             )
 
@@ -154,13 +153,6 @@ class LiveTarget:
         with views:
             async for view in views:
                 self.fleet.see(view)
-
-
-async def _log(api: Api, replica: Replica) -> AsyncGenerator[bytes, None]:
-    """Yield the lines of a container's log: the last that there are, then new ones."""
-    async with aclosing(follow_log(api, replica, tail=LOG_TAIL)) as lines:
-        async for line in lines:
-            yield line.text
 
 
 def _in_step(sessions: Sequence[Session]) -> bool:

@@ -1,6 +1,6 @@
 """The program in the container, observed through its log: does it serve the code?"""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import asdict
 
@@ -9,7 +9,7 @@ import anyio
 from syncd import events
 from syncd.errors import SyncdError, TransportError
 from syncd.plan import Run
-from syncd.reload import Reader
+from syncd.reload import Reader, Sign
 from syncd.session.mark import Mark
 from syncd.session.owed import Owed
 from syncd.session.reloads import (
@@ -39,43 +39,62 @@ class Observer:
     """Follows the log of one container for as long as its session holds a link.
 
     Args:
-        log: Opens the log: what there is, and then what comes.
+        log: Returns the log, unread.
         owed: Where a touch is asked for when the program missed a change.
         report: Where events go.
     """
 
-    def __init__(self, log: Log, owed: Owed, report: Report) -> None:
+    def __init__(self, log: Callable[[], Log], owed: Owed, report: Report) -> None:
         self._log = log
         self._owed = owed
         self._report = report
+        self._reader = Reader()
         self._reloads = Reloads()
         self._applied = anyio.Event()
 
-    def applied(self, marks: Collection[Mark], paths: Sequence[bytes]) -> None:
-        """Take that the batches of `marks` were applied."""
+    def applied(
+        self, marks: Collection[Mark], paths: Sequence[bytes], sent_s: float
+    ) -> None:
+        """Take that the batches of `marks`, sent no sooner than `sent_s`, landed."""
         now = self._report.clock()
         for mark in marks:
-            self._tell(self._reloads.applied(mark.number, paths, now))
+            self._tell(self._reloads.applied(mark.number, paths, sent_s, now))
         self._applied.set()
 
     async def follow(self) -> None:
-        """Read the log, until cancelled. Without it, reloads are not seen."""
+        """Read the log, until cancelled. Without it, reloads are not seen.
+
+        What it held before tells what the program is, and answers no batch.
+        """
+        log = self._log()
+        try:
+            await self._read(log.history, self._reloads.recall)
+            while True:
+                await self._read(log.follow, self._heed)
+                await anyio.sleep(RESUME_S)
+        except SyncdError as error:
+            self._report.limited(f"reloads are not seen: {error}")
+
+    async def _read(
+        self,
+        lines: Callable[[], AsyncGenerator[bytes, None]],
+        take: Callable[[Sign], None],
+    ) -> None:
+        """Read to the proper end, however often the connection breaks."""
         while True:
-            reader = Reader()
             try:
-                async with aclosing(self._log()) as lines:
-                    async for line in lines:
-                        sign = reader.feed(line.decode("utf-8", "replace"))
+                async with aclosing(lines()) as opened:
+                    async for line in opened:
+                        sign = self._reader.feed(line.decode("utf-8", "replace"))
                         if sign is not None:
-                            now = self._report.clock()
-                            self._tell(self._reloads.seen(sign, now))
+                            take(sign)
             except TransportError:
                 await anyio.sleep(RESUME_S)
-            except SyncdError as error:
-                self._report.limited(f"reloads are not seen: {error}")
-                return
             else:
-                await anyio.sleep(RESUME_S)
+                return
+
+    def _heed(self, sign: Sign) -> None:
+        self._tell(self._reloads.seen(sign, self._report.clock()))
 
     async def wait(self) -> None:
         """Tell of reloads that do not come in time, until cancelled."""

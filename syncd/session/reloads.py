@@ -9,6 +9,7 @@ What does not come is told once: a reload that was missed (uvicorn's StatReload 
 new files, and edits within one second), and one that hangs on open streams.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -81,32 +82,50 @@ class Reloads:
 
     server: str = ""
     _waiting: list[_Waiting] = field(default_factory=list)
+    _began_s: float | None = None  # of the reload that is under way
 
     @property
     def due_s(self) -> float | None:
         """When `overdue` has something to say if nothing happens; None for never."""
         times = [
-            w.began_s + HANGS_AFTER_S if w.began_s else w.applied_s + MISSED_AFTER_S
+            w.applied_s + MISSED_AFTER_S
+            if w.began_s is None
+            else w.began_s + HANGS_AFTER_S
             for w in self._waiting
             if not w.told
         ]
         return min(times, default=None) if self.server else None
 
+    def recall(self, sign: Sign) -> None:
+        """Take what the log said before anything of now was applied."""
+        match sign:
+            case Began(server=server):
+                self.server, self._began_s = server, -math.inf
+            case Armed(server=server):
+                self.server = server
+            case Serving() | Broke():
+                self._began_s = None
+
     def applied(
-        self, batch: int, paths: Iterable[bytes], now: float
+        self, batch: int, paths: Iterable[bytes], sent_s: float, now: float
     ) -> tuple[Verdict, ...]:
-        """Take that a batch was applied."""
+        """Take that a batch was applied: not before it was sent, and not after `now`.
+
+        What arrives on two streams has no order: a reload that began since the batch
+        was sent may be the batch's own.
+        """
         code = next((path for path in sorted(paths) if path.endswith(_CODE)), None)
         if code is None:
             return (NoReload(batch),)
-        self._waiting.append(_Waiting(batch, code, now))
+        own = self._began_s is not None and self._began_s >= sent_s
+        self._waiting.append(_Waiting(batch, code, now, self._began_s if own else None))
         return ()
 
     def seen(self, sign: Sign, now: float) -> tuple[Verdict, ...]:
         """Take what the log says."""
         match sign:
             case Began(server=server):
-                self.server = server
+                self.server, self._began_s = server, now
                 for waiting in self._waiting:
                     waiting.began_s, waiting.told = waiting.began_s or now, False
                 return ()
@@ -134,13 +153,18 @@ class Reloads:
         )
 
     def _serves(self, now: float) -> tuple[Verdict, ...]:
-        began = [w for w in self._waiting if w.began_s is not None]
-        answered = began or self._waiting
-        self._waiting = [w for w in self._waiting if w not in answered]
+        answered = self._end()
         return tuple(Reloaded(w.batch, (now - w.applied_s) * 1000) for w in answered)
 
     def _breaks(self, broke: Broke) -> tuple[Verdict, ...]:
-        began = tuple(w.batch for w in self._waiting if w.began_s is not None)
-        batches = began or tuple(w.batch for w in self._waiting)
-        self._waiting = [w for w in self._waiting if w.batch not in batches]
+        batches = tuple(w.batch for w in self._end())
         return (Failed(batches, broke),) if batches else ()
+
+    def _end(self) -> list[_Waiting]:
+        """Return what waits no more, as the program started, or failed to."""
+        answered = self._waiting
+        if self._began_s is not None:
+            answered = [w for w in self._waiting if w.began_s is not None]
+        self._began_s = None
+        self._waiting = [w for w in self._waiting if w not in answered]
+        return answered

@@ -119,6 +119,7 @@ class Shipping:
         held = ledger.held(changes)
         ledger.launch(number, changes)
         turn.unanswered += 1
+        begun = self._clock()
         sent = await self._link.send(number, index, changes, held)
         self._report.sent(turn.marks, sent)
 
@@ -132,7 +133,8 @@ class Shipping:
             turn.outcome = self._outcome(turn, sent, ack, applied_ms)
             self._report.applied(turn.marks, ack, applied_ms)
             if self._observer is not None:
-                self._observer.applied(turn.marks, [change.path for change in changes])
+                paths = [change.path for change in changes]
+                self._observer.applied(turn.marks, paths, begun)
             self._owed.settle(turn)
             if any(failure.code == "missing-parent" for failure in ack.failures):
                 # Somebody in the container took a folder away: compare once more.

@@ -3,11 +3,24 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import Protocol
 
 from syncd.session.link import Link
 
 
-Log = Callable[[], AsyncGenerator[bytes, None]]
+class Log(Protocol):
+    """A container's log, in lines; no line comes twice.
+
+    Both raise `TransportError` when the wire broke, and may then be called again.
+    """
+
+    def history(self) -> AsyncGenerator[bytes, None]:
+        """Yield the last lines that there are."""
+        ...
+
+    def follow(self) -> AsyncGenerator[bytes, None]:
+        """Yield what comes after the lines that were read, until the container ends."""
+        ...
 
 
 def _nothing() -> None:
@@ -20,12 +33,12 @@ class Ways:
 
     Attributes:
         dial: Opens a link into it; raises `TransportError` or `TargetError`.
-        log: Opens its log: what there is, and then what comes.
+        log: Returns its log, unread.
         doubt: Called when the container is not as it was said to be.
         notice: Called when the session's `in_step` or `answered` changed.
     """
 
     dial: Callable[[], AbstractAsyncContextManager[Link]]
-    log: Log | None = None
+    log: Callable[[], Log] | None = None
     doubt: Callable[[], None] = _nothing
     notice: Callable[[], None] = _nothing

@@ -1,5 +1,5 @@
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from syncd.cluster import (
+    ContainerLog,
     Forbidden,
     LogLine,
     NotRunning,
@@ -113,3 +114,88 @@ async def test_a_log_that_is_cut_is_said(tmp_path: Path) -> None:
         assert (await anext(lines)).text == b"one"
         with pytest.raises(Unreachable):
             await anext(lines)
+
+
+class Kubelet:
+    """Serves a log as a kubelet does: `sinceTime` counts in whole seconds."""
+
+    def __init__(self, *lines: tuple[str, str]) -> None:
+        self.lines = list(lines)
+        self.asked: list[dict[str, str]] = []
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer with what there is, and cut whoever follows."""
+        self.asked.append(dict(request.query))
+        since = request.query.get("sinceTime", "")[:19]
+        response = web.StreamResponse()
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        for time, text in self.lines:
+            if time >= since:
+                stamp = f"{time}000Z" if "." in time else time
+                await response.write(f"{stamp} {text}\n".encode())
+        if "follow" in request.query:
+            await anyio.sleep(0.05)
+            assert request.transport is not None
+            request.transport.abort()
+        return response
+
+
+async def _read(lines: AsyncGenerator[bytes, None]) -> list[str]:
+    read = []
+    async with aclosing(lines) as opened:
+        with suppress(Unreachable):
+            async for line in opened:
+                read.append(line.decode())  # noqa: PERF401  # it may be cut
+    return read
+
+
+async def test_no_line_of_a_container_s_log_comes_twice(tmp_path: Path) -> None:
+    kubelet = Kubelet(
+        ("2026-11-22T13:50:43.900000", "a"),
+        ("2026-11-22T13:50:44.100000", "b"),
+        ("2026-11-22T13:50:44.100000", "b"),
+    )
+    async with served(tmp_path, kubelet.handle) as api:
+        log = ContainerLog(api, WEB, tail=1000)
+        history = await _read(log.history())
+        kubelet.lines.append(("2026-11-22T13:50:44.100000", "b"))
+        kubelet.lines.append(("2026-11-22T13:50:44.200000", "c"))
+        first = await _read(log.follow())
+        again = await _read(log.follow())
+        kubelet.lines.append(("2026-11-22T13:50:46.000000", "d"))
+        last = await _read(log.follow())
+
+    assert history == ["a", "b", "b"]
+    assert (first, again, last) == (["b", "c"], [], ["d"])
+    assert kubelet.asked[0] == {
+        "container": "app",
+        "timestamps": "true",
+        "tailLines": "1000",
+    }
+    assert kubelet.asked[1]["sinceTime"] == "2026-11-22T13:50:44Z"
+
+
+async def test_the_log_of_a_container_s_next_life_is_read_from_its_start(
+    tmp_path: Path,
+) -> None:
+    kubelet = Kubelet(("2026-11-22T13:50:44.1", "a"), ("2026-11-22T13:50:44.2", "b"))
+    async with served(tmp_path, kubelet.handle) as api:
+        log = ContainerLog(api, WEB, tail=1000)
+        await _read(log.history())
+        kubelet.lines = [("2026-11-22T13:50:44.9", "c")]
+        started = await _read(log.follow())
+
+    assert started == ["c"]
+
+
+async def test_a_log_that_was_empty_is_followed_from_its_start(tmp_path: Path) -> None:
+    kubelet = Kubelet()
+    async with served(tmp_path, kubelet.handle) as api:
+        log = ContainerLog(api, WEB, tail=1000)
+        await _read(log.history())
+        kubelet.lines = [("2026-11-22T13:50:44.1", "a")]
+        read = await _read(log.follow())
+
+    assert read == ["a"]
+    assert "sinceTime" not in kubelet.asked[1]

@@ -22,7 +22,7 @@ def reloads() -> Reloads:
 def test_a_batch_is_answered_by_the_reload_that_began_after_it(
     reloads: Reloads,
 ) -> None:
-    assert reloads.applied(1, [b"main.py"], 10.0) == ()
+    assert reloads.applied(1, [b"main.py"], 10.0, 10.0) == ()
     assert reloads.seen(Began("uvicorn"), 10.1) == ()
 
     assert reloads.seen(Serving("uvicorn"), 10.5) == (Reloaded(1, 500.0),)
@@ -32,8 +32,8 @@ def test_a_batch_is_answered_by_the_reload_that_began_after_it(
 def test_two_batches_that_land_in_one_reload_are_both_answered(
     reloads: Reloads,
 ) -> None:
-    reloads.applied(1, [b"a.py"], 10.0)
-    reloads.applied(2, [b"b.py"], 10.1)
+    reloads.applied(1, [b"a.py"], 10.0, 10.0)
+    reloads.applied(2, [b"b.py"], 10.1, 10.1)
     reloads.seen(Began("uvicorn"), 10.2)
 
     verdicts = reloads.seen(Serving("uvicorn"), 10.5)
@@ -44,9 +44,9 @@ def test_two_batches_that_land_in_one_reload_are_both_answered(
 def test_a_batch_that_came_during_a_reload_waits_for_the_next(
     reloads: Reloads,
 ) -> None:
-    reloads.applied(1, [b"a.py"], 10.0)
+    reloads.applied(1, [b"a.py"], 10.0, 10.0)
     reloads.seen(Began("uvicorn"), 10.1)
-    reloads.applied(2, [b"a.py"], 10.2)
+    reloads.applied(2, [b"a.py"], 10.2, 10.2)
 
     first = reloads.seen(Serving("uvicorn"), 10.5)
     reloads.seen(Began("uvicorn"), 10.6)
@@ -57,11 +57,13 @@ def test_a_batch_that_came_during_a_reload_waits_for_the_next(
 
 
 def test_a_batch_without_code_needs_no_reload(reloads: Reloads) -> None:
-    assert reloads.applied(1, [b"style.css", b"page.html"], 10.0) == (NoReload(1),)
+    assert reloads.applied(1, [b"style.css", b"page.html"], 10.0, 10.0) == (
+        NoReload(1),
+    )
 
 
 def test_code_that_does_not_start_is_told_with_its_batches(reloads: Reloads) -> None:
-    reloads.applied(1, [b"a.py"], 10.0)
+    reloads.applied(1, [b"a.py"], 10.0, 10.0)
     reloads.seen(Began("uvicorn"), 10.1)
 
     assert reloads.seen(BROKE, 10.4) == (Failed((1,), BROKE),)
@@ -75,7 +77,7 @@ def test_a_traceback_that_answers_no_batch_is_the_program_s_own(
 
 
 def test_a_change_that_nobody_noticed_is_told_once(reloads: Reloads) -> None:
-    reloads.applied(1, [b"new.py"], 10.0)
+    reloads.applied(1, [b"new.py"], 10.0, 10.0)
 
     assert reloads.due_s == 12.0
     assert reloads.overdue(11.9) == ()
@@ -84,7 +86,7 @@ def test_a_change_that_nobody_noticed_is_told_once(reloads: Reloads) -> None:
 
 
 def test_a_reload_that_hangs_is_told_after_five_seconds(reloads: Reloads) -> None:
-    reloads.applied(1, [b"a.py"], 10.0)
+    reloads.applied(1, [b"a.py"], 10.0, 10.0)
     reloads.seen(Began("uvicorn"), 10.1)
 
     assert reloads.overdue(15.0) == ()
@@ -95,7 +97,7 @@ def test_a_reload_that_hangs_is_told_after_five_seconds(reloads: Reloads) -> Non
 def test_nothing_is_missed_by_a_server_that_does_not_reload() -> None:
     reloads = Reloads()
     reloads.seen(Serving("uvicorn"), 9.0)
-    reloads.applied(1, [b"a.py"], 10.0)
+    reloads.applied(1, [b"a.py"], 10.0, 10.0)
 
     assert reloads.due_s is None
     assert reloads.overdue(60.0) == ()
@@ -104,6 +106,26 @@ def test_nothing_is_missed_by_a_server_that_does_not_reload() -> None:
 def test_a_server_is_known_to_reload_once_it_says_so() -> None:
     reloads = Reloads()
     reloads.seen(Armed("uvicorn"), 9.0)
-    reloads.applied(1, [b"a.py"], 10.0)
+    reloads.applied(1, [b"a.py"], 10.0, 10.0)
 
     assert reloads.overdue(12.0) == (Missed(1, b"a.py"),)
+
+
+def test_a_reload_that_began_before_the_batch_was_sent_does_not_answer_it(
+    reloads: Reloads,
+) -> None:
+    reloads.seen(Began("uvicorn"), 9.0)
+    reloads.applied(1, [b"a.py"], 9.5, 9.6)
+
+    assert reloads.seen(Serving("uvicorn"), 9.9) == ()
+    reloads.seen(Began("uvicorn"), 10.0)
+    assert reloads.seen(Serving("uvicorn"), 10.6) == (Reloaded(1, 1000.0),)
+
+
+def test_a_reload_that_was_heard_of_before_the_acknowledgement_answers_it(
+    reloads: Reloads,
+) -> None:
+    reloads.seen(Began("uvicorn"), 9.55)
+    reloads.applied(1, [b"a.py"], 9.5, 9.6)
+
+    assert reloads.seen(Serving("uvicorn"), 10.6) == (Reloaded(1, 1000.0),)
