@@ -17,6 +17,7 @@ MODULES = (
     "burst",
     "look",
     "hooks",
+    "probing",
     "agent",
 )
 

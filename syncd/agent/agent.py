@@ -30,6 +30,7 @@ from syncd.agent.folders import Root
 from syncd.agent.hooks import end_earlier, run, send_signal
 from syncd.agent.link import Answer, Broken, PeerGone, Wire
 from syncd.agent.look import hash_files, list_folders, self_portrait
+from syncd.agent.probing import ask_readiness
 from syncd.agent.scratch import Clock, Temporaries, in_container
 from syncd.agent.stream import digest_of, sha256
 
@@ -79,6 +80,8 @@ class Agent:
             run(self.wire, message)
         elif op == "signal":
             send_signal(self.wire, message)
+        elif op == "ready":
+            ask_readiness(self.wire, message)
         else:
             raise Broken(f"unknown op {op!r}")
 

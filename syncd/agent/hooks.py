@@ -71,7 +71,8 @@ def attend(
     code, tail = None, b""
     while code is None and time.monotonic() < deadline:
         code = process.poll()  # asked first, so that its last words are read below
-        ready = select.select(output + wire.listens(), [], [], 0.02)[0]
+        ready = select.select([*output, *wire.listens(), *wire.aside], [], [], 0.02)[0]
+        wire.attend(ready)
         if wire.source in ready:
             wire.fill()
         if output and output[0] in ready:

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
 LIMITS = {b"J": 16 << 20, b"D": 256 << 10, b"Z": 256 << 10}
@@ -73,6 +73,9 @@ class Wire:
 
     Whatever it waits for, it notices that the peer has gone: a process that is blocked
     in writing to nobody would stay until its container ends.
+
+    Attributes:
+        aside: Who is called when another descriptor can be read, whatever is waited for.
     """
 
     def __init__(self, source: int, sink: int) -> None:
@@ -81,6 +84,7 @@ class Wire:
         self.inbox = bytearray()
         self.silence_s: float | None = None
         self.silent_since = time.monotonic()
+        self.aside: dict[int, Callable[[], None]] = {}
         os.set_blocking(sink, False)
 
     def receive(self, *, resting: bool = False) -> tuple[bytes, bytes]:
@@ -95,7 +99,10 @@ class Wire:
             if frame is not None:
                 return frame
             quiet = resting and not self.inbox
-            if select.select([self.source], [], [], self._wait_s(quiet=quiet))[0]:
+            wait_s = self._wait_s(quiet=quiet)
+            ready = select.select([self.source, *self.aside], [], [], wait_s)[0]
+            self.attend(ready)
+            if self.source in ready:
                 self.fill()
                 heard = time.monotonic()
             elif self.silence_s and time.monotonic() - heard >= self.silence_s:
@@ -133,6 +140,12 @@ class Wire:
     def listens(self) -> list[int]:
         """Return what to select for reading: nothing, if enough is waiting already."""
         return [self.source] if len(self.inbox) < INBOX else []
+
+    def attend(self, ready: Iterable[int]) -> None:
+        """Call those whose descriptor can be read."""
+        for fd in ready:
+            if fd in self.aside:
+                self.aside[fd]()
 
     def message(self) -> dict[str, Any]:
         """Return the next message, where nothing else may come."""

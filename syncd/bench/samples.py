@@ -14,6 +14,7 @@ STEPS = (
     "sent",
     "applied",
     "reloaded",
+    "ready",
     "served",
 )
 """Every step that can be told apart, in order. The last ends with the new answer."""

@@ -43,14 +43,14 @@ class Batch:
         ends: When each step ended; where there are several replicas, in the last.
         sent_bytes: What crossed, to all of them.
         is_done: Whether every replica acknowledged it.
-        is_reloaded: Whether it is known how the program took it.
+        is_ready: Whether it is known that the program took it.
     """
 
     number: int
     ends: dict[str, float] = field(default_factory=dict)
     sent_bytes: int = 0
     is_done: bool = False
-    is_reloaded: bool = False
+    is_ready: bool = False
 
     def hear(self, event: Heard) -> None:
         """Take in an event of this batch."""
@@ -67,9 +67,12 @@ class Batch:
             case "batch.applied":
                 self._extend("applied", at)
             case "batch.reloaded":
-                self.is_reloaded = True
                 if event["reloaded_ms"] is not None:
                     self._extend("reloaded", at)
+            case "batch.ready":
+                self.is_ready = True
+                if event["ready_ms"] is not None:
+                    self._extend("ready", at)
             case "batch.done":
                 self.is_done = True
             case _:

@@ -24,6 +24,7 @@ from syncd.cluster.forward import forward
 from syncd.cluster.logs import ContainerLog, LogLine, follow_log
 from syncd.cluster.pods import Replica, Skipped, TargetSpec, View
 from syncd.cluster.ports import Timing
+from syncd.cluster.readiness import Probe
 
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "NotFound",
     "NotRunning",
     "Output",
+    "Probe",
     "Refused",
     "Replica",
     "Skipped",

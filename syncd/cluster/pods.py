@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from syncd.cluster import reasons
 from syncd.cluster.containers import choose_container
+from syncd.cluster.readiness import Probe, readiness
 from syncd.errors import ConfigError, TargetError
 
 
@@ -86,6 +87,7 @@ class Replica:
         image: As the Pod's spec names it.
         ready: What its readiness probe last said.
         restarts: How often it was restarted in this Pod.
+        probe: Its readiness probe, if it has one.
     """
 
     namespace: str
@@ -97,6 +99,7 @@ class Replica:
     ready: bool
     restarts: int
     node: str
+    probe: Probe | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +215,7 @@ def _replica(pod: Object, name: str, status: Object) -> Replica:
         ready=bool(status.get("ready")),
         restarts=int(status.get("restartCount") or 0),
         node=pod["spec"].get("nodeName") or "",
+        probe=readiness(pod, name),
     )
 
 

@@ -9,7 +9,7 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from syncd import events
-from syncd.cluster import Api, ContainerLog, Replica, TargetSpec, View, follow
+from syncd.cluster import Api, ContainerLog, Probe, Replica, TargetSpec, View, follow
 from syncd.config import Sync, Target, Watch
 from syncd.daemon import rules
 from syncd.daemon.fleet import Fleet
@@ -74,6 +74,7 @@ class LiveTarget:
             return Ways(
                 dial=partial(dial, api, replica, roots, patience),
                 log=partial(ContainerLog, api, replica, LOG_TAIL),
+                probe=partial(self._probe, replica),
                 doubt=api.watches.doubt,
             )
 
@@ -148,6 +149,13 @@ class LiveTarget:
         spec = self._spec
         place = (self._api.server, spec.namespace, str(spec), spec.container or "")
         return Owned.of(*place, str(sync.local), sync.remote)
+
+    def _probe(self, replica: Replica) -> Probe | None:
+        """Return a container's probe as its Pod is now: its address may have changed."""
+        there = self.fleet.view.replicas if self.fleet.view else ()
+        place = (replica.uid, replica.container)
+        now = (each for each in there if (each.uid, each.container) == place)
+        return next(now, replica).probe
 
     async def _see(self, views: MemoryObjectReceiveStream[View]) -> None:
         with views:

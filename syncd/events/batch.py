@@ -1,4 +1,4 @@
-"""A batch: detected → settled → packed → sent → applied → reloaded → done."""
+"""A batch: detected → settled → packed → sent → applied → reloaded → ready → done."""
 
 from dataclasses import dataclass
 
@@ -95,6 +95,39 @@ class BatchReloaded(Event):
     pod: str
     container: str
     reloaded_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchReady(Event):
+    """The container is ready again with the batch's code.
+
+    Attributes:
+        ready_ms: Reloaded to the readiness probe's success; None if nothing was asked:
+            what has reloaded counts as ready then.
+        probe: What was asked; "" if nothing was.
+    """
+
+    name = "batch.ready"
+    batch: int
+    pod: str
+    container: str
+    ready_ms: float | None
+    probe: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadUnready(Event):
+    """The program has reloaded, and its readiness probe goes on failing."""
+
+    name = "reload.unready"
+    level = "warning"
+    target: str
+    pod: str
+    container: str
+    batches: tuple[int, ...]
+    probe: str
+    waited_s: float
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import count
 
 import anyio
 from anyio import to_thread
 
 from syncd import wire
-from syncd.cluster import Exit, Output
+from syncd.cluster import Exit, Output, Probe
 from syncd.delta import Delta
 from syncd.errors import ProtocolError, TransportError
 from syncd.session.answers import chunks, entries, gathered, may_equal, root_state
@@ -43,6 +43,7 @@ class AgentLink:
     """
 
     window = 8
+    asks = True
 
     def __init__(
         self,
@@ -198,6 +199,11 @@ class AgentLink:
         """See `Link.signal`."""
         answer = await self._ask("signal", "signalled", match=match, signal=signal)
         return Ran(answer["code"], answer["output_tail"])
+
+    async def ready(self, probe: Probe, limit_s: float) -> str:
+        """See `Link.ready`."""
+        answer = await self._ask("ready", probe=asdict(probe), limit_s=limit_s)
+        return str(answer["reason"])
 
     async def close(self) -> None:
         """Let the agent go; that the wire is gone already is no matter."""

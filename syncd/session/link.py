@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from syncd.cluster import Probe
 from syncd.tree import Change, Entry, Tree
 
 
@@ -108,6 +109,11 @@ class Link(Protocol):
         """How many batches may fly at once."""
         ...
 
+    @property
+    def asks(self) -> bool:
+        """Whether `ready` can be used."""
+        ...
+
     async def serve(self) -> None:
         """Keep the link alive and read what arrives, until it breaks."""
         ...
@@ -148,4 +154,11 @@ class Link(Protocol):
 
     async def signal(self, match: str, signal: str) -> Ran:
         """Send `signal` to the processes whose command line contains `match`."""
+        ...
+
+    async def ready(self, probe: Probe, limit_s: float) -> str:
+        """Ask `probe` until it succeeds; return "", or why it did not in time.
+
+        Batches and commands do not wait for it. Its kind is not "grpc".
+        """
         ...

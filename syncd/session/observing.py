@@ -12,6 +12,7 @@ from syncd.plan import Run
 from syncd.reload import Reader, Sign
 from syncd.session.mark import Mark
 from syncd.session.owed import Owed
+from syncd.session.readiness import Readiness
 from syncd.session.reloads import (
     HANGS_AFTER_S,
     Failed,
@@ -42,12 +43,20 @@ class Observer:
         log: Returns the log, unread.
         owed: Where a touch is asked for when the program missed a change.
         report: Where events go.
+        readiness: Told of what has reloaded.
     """
 
-    def __init__(self, log: Callable[[], Log], owed: Owed, report: Report) -> None:
+    def __init__(
+        self,
+        log: Callable[[], Log],
+        owed: Owed,
+        report: Report,
+        readiness: Readiness,
+    ) -> None:
         self._log = log
         self._owed = owed
         self._report = report
+        self._readiness = readiness
         self._reader = Reader()
         self._reloads = Reloads()
         self._applied = anyio.Event()
@@ -114,7 +123,10 @@ class Observer:
             match verdict:
                 case Reloaded() | NoReload():
                     self._report.reloaded(verdict)
+                    anew = isinstance(verdict, Reloaded)
+                    self._readiness.reloaded(verdict.batch, anew=anew)
                 case Failed(batches=batches, broke=broke):
+                    self._readiness.failed()
                     self._report.emit(
                         events.ReloadFailed(
                             **who,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 
 from syncd import events
+from syncd.cluster import Probe
 from syncd.errors import SyncdError
 from syncd.plan import Restart, Run
 from syncd.session.ledger import Ledger
@@ -168,6 +169,32 @@ class Report:
                 pod=self.who.pod,
                 container=self.who.container,
                 reloaded_ms=took_ms,
+            )
+        )
+
+    def ready(self, batch: int, ready_ms: float | None, probe: str) -> None:
+        """Tell that the container is ready with a batch; see `BatchReady`."""
+        self.emit(
+            events.BatchReady(
+                batch=batch,
+                pod=self.who.pod,
+                container=self.who.container,
+                ready_ms=ready_ms,
+                probe=probe,
+            )
+        )
+
+    def unready(
+        self, batches: Sequence[int], probe: Probe, waited_s: float, reason: str
+    ) -> None:
+        """Tell that the program has reloaded, and is not ready."""
+        self.emit(
+            events.ReloadUnready(
+                **asdict(self.who),
+                batches=tuple(batches),
+                probe=str(probe),
+                waited_s=waited_s,
+                reason=reason,
             )
         )
 

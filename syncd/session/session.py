@@ -18,9 +18,11 @@ from syncd import events
 from syncd.cluster import NotRunning
 from syncd.errors import SyncdError, TransportError, first
 from syncd.session.backoff import Backoff
+from syncd.session.link import Link
 from syncd.session.mark import Mark
 from syncd.session.observing import Observer
 from syncd.session.owed import Owed, Root
+from syncd.session.readiness import Readiness
 from syncd.session.report import Report, Who
 from syncd.session.shipping import Shipping
 from syncd.session.stream import Silent
@@ -117,16 +119,19 @@ class Session:
                 self.answered.set()
                 self._ways.notice()
                 tasks.start_soon(shipping.carry_out)
-                await shipping.ship(tasks, self._observe(tasks))
+                await shipping.ship(tasks, self._observe(link, tasks))
         except* SyncdError as group:
             error = first(group)
         assert error is not None, "a link ends only by breaking"
         return error
 
-    def _observe(self, tasks: TaskGroup) -> Observer | None:
+    def _observe(self, link: Link, tasks: TaskGroup) -> Observer | None:
         if self._ways.log is None:
             return None
-        observer = Observer(self._ways.log, self._owed, self._report)
+        readiness = Readiness(link, self._ways.probe, self._report)
+        readiness.tell_limits()
+        tasks.start_soon(readiness.ask)
+        observer = Observer(self._ways.log, self._owed, self._report, readiness)
         tasks.start_soon(observer.follow)
         tasks.start_soon(observer.wait)
         return observer

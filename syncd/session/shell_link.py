@@ -8,7 +8,7 @@ import anyio
 from anyio import to_thread
 
 from syncd import shell
-from syncd.cluster import Output
+from syncd.cluster import Output, Probe
 from syncd.errors import (
     ProtocolError,
     SyncdError,
@@ -39,6 +39,7 @@ class ShellLink:
     """
 
     window = 1
+    asks = False
 
     def __init__(
         self,
@@ -168,6 +169,11 @@ class ShellLink:
     ) -> Ran:
         """See `Link.run`."""
         return await self._ran(shell.run_command(argv, cwd or "/"), timeout_s)
+
+    async def ready(self, probe: Probe, limit_s: float) -> str:
+        """See `Link.ready`: it cannot be asked here."""
+        del probe, limit_s
+        raise AssertionError("a link that does not ask was asked")
 
     async def signal(self, match: str, signal: str) -> Ran:
         """See `Link.signal`."""

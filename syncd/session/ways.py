@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from syncd.cluster import Probe
 from syncd.session.link import Link
 
 
@@ -24,7 +25,7 @@ class Log(Protocol):
 
 
 def _nothing() -> None:
-    """Be what is called where nobody wants to know."""
+    """Be what is called where nobody wants to know, or nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,13 @@ class Ways:
     Attributes:
         dial: Opens a link into it; raises `TransportError` or `TargetError`.
         log: Returns its log, unread.
+        probe: Returns its readiness probe, if it has one.
         doubt: Called when the container is not as it was said to be.
         notice: Called when the session's `in_step` or `answered` changed.
     """
 
     dial: Callable[[], AbstractAsyncContextManager[Link]]
     log: Callable[[], Log] | None = None
+    probe: Callable[[], Probe | None] = _nothing
     doubt: Callable[[], None] = _nothing
     notice: Callable[[], None] = _nothing

@@ -5,6 +5,9 @@ from syncd.ui.line import Line, container, line
 from syncd.ui.text import count, safe, took
 
 
+SOON_MS = 100  # what is ready that soon after its reload needs no line of its own
+
+
 @line.register
 def _(event: events.BatchReloaded) -> Line:
     where = container(event)
@@ -46,3 +49,22 @@ def _(event: events.ReloadHung) -> Line:
 def _(event: events.ReloadMissed) -> Line:
     said = f"{container(event)} did not notice the change; the file is touched"
     return Line(subject=safe(event.path), said=said, level="warning")
+
+
+@line.register
+def _(event: events.BatchReady) -> Line:
+    subject, where = f"batch {event.batch}", container(event)
+    if event.ready_ms is None:
+        return Line(subject=subject, said=f"{where}: counts as ready", level="debug")
+    said = f"{where}: ready, {took(event.ready_ms)} after it reloaded"
+    soon = event.ready_ms < SOON_MS
+    return Line(subject=subject, said=said, level="debug" if soon else "info")
+
+
+@line.register
+def _(event: events.ReloadUnready) -> Line:
+    said = (
+        f"reloaded, but not ready for {took(event.waited_s * 1000)}:"
+        f" {event.probe}: {event.reason}"
+    )
+    return Line(subject=container(event), said=safe(said), level="warning")

@@ -26,6 +26,7 @@ ONE_BATCH = [
     heard(1000.030, "batch.applied", pod="a"),
     heard(1000.031, "batch.done"),
     heard(1000.400, "batch.reloaded", reloaded_ms=370.0, pod="a"),
+    heard(1000.404, "batch.ready", ready_ms=4.0, pod="a"),
 ]
 
 
@@ -43,11 +44,12 @@ def test_each_step_is_told_from_its_event() -> None:
             "sent": 1.0,
             "applied": 6.0,
             "reloaded": 370.0,
-            "served": 10.0,
+            "ready": 4.0,
+            "served": 6.0,
         },
         abs=1e-6,
     )
-    assert (batch.is_done, batch.is_reloaded, batch.sent_bytes) == (True, True, 500)
+    assert (batch.is_done, batch.is_ready, batch.sent_bytes) == (True, True, 500)
 
 
 def test_the_slowest_replica_ends_a_step() -> None:
@@ -59,9 +61,14 @@ def test_the_slowest_replica_ends_a_step() -> None:
 
 
 def test_a_batch_that_needs_no_reload_has_no_such_step() -> None:
-    (batch,) = batches([heard(1000.1, "batch.reloaded", reloaded_ms=None, pod="a")])
+    (batch,) = batches(
+        [
+            heard(1000.1, "batch.reloaded", reloaded_ms=None, pod="a"),
+            heard(1000.1, "batch.ready", ready_ms=None, pod="a"),
+        ]
+    )
 
-    assert batch.is_reloaded
+    assert batch.is_ready
     assert "reloaded" not in batch.ends
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import anyio
 
+from syncd.cluster import Probe
 from syncd.errors import TransportError
 from syncd.session import Ack, Failure, Hello, Ran, RootState, Sent
 from syncd.tree import Change, Entry, Kind, Tree
@@ -32,6 +33,8 @@ class Container:
     whole: bool = False
     files: dict[bytes, Entry] = field(default_factory=dict)
     ran: list[tuple[str, ...]] = field(default_factory=list)
+    asked: list[Probe] = field(default_factory=list)
+    reasons: Iterator[str] = field(default_factory=lambda: iter(()))
     dials: int = 0
 
     def __post_init__(self) -> None:
@@ -80,6 +83,7 @@ class MemoryLink:
 
     container: Container
     window: int = 3
+    asks: bool = True
     hello: Hello = field(
         default_factory=lambda: Hello(
             via="memory",
@@ -146,6 +150,11 @@ class MemoryLink:
         await self._suffer()
         self.container.ran.append(tuple(argv))
         return Ran(0, "")
+
+    async def ready(self, probe: Probe, limit_s: float) -> str:
+        await self._suffer()
+        self.container.asked.append(probe)
+        return next(self.container.reasons, "")
 
     async def signal(self, match: str, signal: str) -> Ran:
         await self._suffer()

@@ -8,11 +8,13 @@ import anyio
 import pytest
 
 from syncd.errors import TransportError
-from syncd.events import BatchReloaded, Event, ReloadFailed, ReloadMissed
+from syncd.events import BatchReady, BatchReloaded, Event, ReloadFailed, ReloadMissed
 from syncd.session.mark import Mark
 from syncd.session.observing import Observer
 from syncd.session.owed import Owed
+from syncd.session.readiness import Readiness
 from syncd.session.report import Report, Who
+from tests.session.container import Container, MemoryLink
 
 
 ARMED = b"INFO:     Started reloader process [1] using StatReload"
@@ -89,10 +91,11 @@ async def observing(*past: bytes) -> AsyncIterator[Stand]:
     events: list[Event] = []
     log = MemoryLog(past)
     owed = Owed([], "session")
-    who = Who("deployment/web", "web-0", "app")
-    observer = Observer(
-        lambda: log, owed, Report(who, events.append, anyio.current_time)
+    report = Report(
+        Who("deployment/web", "web-0", "app"), events.append, anyio.current_time
     )
+    readiness = Readiness(MemoryLink(Container()), lambda: None, report)
+    observer = Observer(lambda: log, owed, report, readiness)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(observer.follow)
         await anyio.wait_all_tasks_blocked()
@@ -116,7 +119,7 @@ async def test_what_comes_after_the_past_does() -> None:
         stand.apply(1)
         await stand.heed(BEGAN, SERVING)
 
-    assert [event.batch for event in stand.events if isinstance(event, BatchReloaded)]
+    assert [type(event) for event in stand.events] == [BatchReloaded, BatchReady]
 
 
 async def test_the_past_tells_that_the_server_reloads_by_itself() -> None:
@@ -140,7 +143,7 @@ async def test_a_reload_that_the_past_saw_begin_answers_no_batch_of_now() -> Non
 
         await stand.heed(BEGAN, SERVING)
 
-    assert [type(event) for event in stand.events] == [BatchReloaded]
+    assert [type(event) for event in stand.events] == [BatchReloaded, BatchReady]
 
 
 async def test_a_traceback_is_read_across_a_cut() -> None:

@@ -126,6 +126,22 @@ EVENTS: tuple[Event, ...] = (
         took_ms=2100.0,
     ),
     events.BatchReloaded(batch=7, pod="myapp-1", container="web", reloaded_ms=512.0),
+    events.BatchReady(
+        batch=7,
+        pod="myapp-1",
+        container="web",
+        ready_ms=204.0,
+        probe="GET http://:8080/healthz",
+    ),
+    events.ReloadUnready(
+        target=TARGET,
+        pod="myapp-1",
+        container="web",
+        batches=(7,),
+        probe="GET http://:8080/healthz",
+        waited_s=5.0,
+        reason="HTTP 503",
+    ),
     events.ReloadFailed(
         target=TARGET,
         pod="myapp-1",

@@ -50,6 +50,11 @@ SAID = {
     "path.kept": ("myapp-1/web", "keeps 9 paths that only it has: a, b, c +6"),
     "hook.ran": ("myapp-1/web", "run pip install x: exit 1, 2.1 s"),
     "batch.reloaded": ("batch 7", "myapp-1/web: reloaded, 512 ms"),
+    "batch.ready": ("batch 7", "myapp-1/web: ready, 204 ms after it reloaded"),
+    "reload.unready": (
+        "myapp-1/web",
+        "reloaded, but not ready for 5.0 s: GET http://:8080/healthz: HTTP 503",
+    ),
     "reload.failed": (
         "myapp-1/web",
         "the program does not start: SyntaxError: invalid syntax (/app/main.py:16)",

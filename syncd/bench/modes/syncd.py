@@ -28,7 +28,7 @@ from syncd.errors import TargetError
 
 IN_STEP_S = 60.0
 _APPLIED_S = 2.0  # for what follows an answer that is there already
-_RELOADED_S = 0.3
+_READY_S = 0.3
 _LONGEST_LINE = 1 << 20
 
 
@@ -81,10 +81,8 @@ class Syncd(Mode):
         del pushed
         with anyio.move_on_after(_APPLIED_S):
             await self._until(lambda _: bool((b := self._batch(edit)) and b.is_done))
-        with anyio.move_on_after(_RELOADED_S):
-            await self._until(
-                lambda _: bool((b := self._batch(edit)) and b.is_reloaded)
-            )
+        with anyio.move_on_after(_READY_S):
+            await self._until(lambda _: bool((b := self._batch(edit)) and b.is_ready))
         used, now = self._cpu(), time.monotonic()
         took = None
         if used is not None and self._cpu_before is not None:
