@@ -17,6 +17,7 @@ from syncd.config.table import Argv, Label, Table, Text
 
 Mode = Literal["one-way-safe", "one-way-replica"]
 Signal = Literal["HUP", "INT", "KILL", "QUIT", "TERM", "USR1", "USR2"]
+Expression = Annotated[Text, AfterValidator(words.expression)]
 Milliseconds = Annotated[int, Field(ge=1, le=60_000)]
 
 
@@ -139,6 +140,30 @@ Rule = Annotated[
 ]
 
 
+class Reload(Table):
+    """What the program's log says of its reloads, before the servers syncd knows."""
+
+    serving: Expression = Field(
+        description="A regular expression, found in the line that says that the program"
+        " serves, for the first time or again.",
+        examples=["Server started"],
+    )
+    began: Expression | None = Field(
+        default=None,
+        description="The same for the line that says that it saw a change and starts"
+        " over.",
+        examples=["Change detected"],
+    )
+    armed: Expression | None = Field(
+        default=None,
+        description="The same for the line that says, once, that it reloads by itself.",
+        examples=["Watching for changes"],
+    )
+    server: Text = Field(
+        default="the program", description="What it is called.", examples=["our-server"]
+    )
+
+
 class Target(Table):
     """Which containers are kept in step, and with what."""
 
@@ -178,6 +203,12 @@ class Target(Table):
         alias="rule",
         description="What a change does beyond being synced; first match wins.",
         examples=[[{"paths": ["*.md"], "action": "ignore"}]],
+    )
+    reload: Reload | None = Field(
+        default=None,
+        description="How the program's log tells of its reloads, where it is none of the"
+        " servers that syncd knows.",
+        examples=[{"serving": "Server started"}],
     )
     rebuild: Rebuild | None = Field(
         default=None,
@@ -267,6 +298,7 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     ("watch",): Watch,
     ("target",): Target,
     ("target", "rebuild"): Rebuild,
+    ("target", "reload"): Reload,
     ("target", "sync"): Sync,
     ("target", "rule", "restart", "restart"): Restart,
     **{("target", "rule", action): rule for action, rule in RULES.items()},

@@ -159,6 +159,18 @@ def registry(written: str) -> str:
     return written
 
 
+def expression(written: str) -> str:
+    """Return a regular expression that can be searched for."""
+    try:
+        re.compile(text(written))
+    except (re.error, OverflowError, RecursionError) as error:
+        raise Wrong(
+            f"{quote(written)} is no regular expression: {error}",
+            'write one as Python\'s re has them, such as "Server started"',
+        ) from None
+    return written
+
+
 def remote_path(written: str) -> str:
     """Return a folder in the container that is not all of it."""
     path = absolute_path(written)

@@ -74,6 +74,7 @@ class LiveTarget:
             return Ways(
                 dial=partial(dial, api, replica, roots, patience),
                 log=partial(ContainerLog, api, replica, LOG_TAIL),
+                patterns=rules.patterns(target),
                 probe=partial(self._probe, replica),
                 doubt=api.watches.doubt,
             )

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from syncd.config import IgnoreRule, RestartRule, Rule, RunRule, Sync, SyncRule, Target
 from syncd.plan import Action, Plan, Restart, Rule as Planned, Run
+from syncd.reload import PATTERNS, Pattern
 
 
 def plan(rules: Iterable[Rule]) -> Plan:
@@ -41,6 +42,15 @@ def ignored(target: Target, sync: Sync) -> tuple[str, ...]:
             for pattern in rule.paths
         ),
     )
+
+
+def patterns(target: Target) -> tuple[Pattern, ...]:
+    """Return the servers whose logs are understood, the target's own before the rest."""
+    own = target.reload
+    if own is None:
+        return PATTERNS
+    said = Pattern(own.server, own.armed or "", own.began or "", own.serving)
+    return (said, *PATTERNS)
 
 
 def _action(rule: Rule) -> Action | None:

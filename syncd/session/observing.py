@@ -9,7 +9,7 @@ import anyio
 from syncd import events
 from syncd.errors import SyncdError, TransportError
 from syncd.plan import Run
-from syncd.reload import Reader, Sign
+from syncd.reload import PATTERNS, Pattern, Reader, Sign
 from syncd.session.mark import Mark
 from syncd.session.owed import Owed
 from syncd.session.readiness import Readiness
@@ -44,6 +44,7 @@ class Observer:
         owed: Where a touch is asked for when the program missed a change.
         report: Where events go.
         readiness: Told of what has reloaded.
+        patterns: What the log is read for.
     """
 
     def __init__(
@@ -52,12 +53,13 @@ class Observer:
         owed: Owed,
         report: Report,
         readiness: Readiness,
+        patterns: tuple[Pattern, ...] = PATTERNS,
     ) -> None:
         self._log = log
         self._owed = owed
         self._report = report
         self._readiness = readiness
-        self._reader = Reader()
+        self._reader = Reader(patterns)
         self._reloads = Reloads()
         self._applied = anyio.Event()
 

@@ -126,12 +126,15 @@ class Session:
         return error
 
     def _observe(self, link: Link, tasks: TaskGroup) -> Observer | None:
-        if self._ways.log is None:
+        ways = self._ways
+        if ways.log is None:
             return None
-        readiness = Readiness(link, self._ways.probe, self._report)
+        readiness = Readiness(link, ways.probe, self._report)
         readiness.tell_limits()
         tasks.start_soon(readiness.ask)
-        observer = Observer(self._ways.log, self._owed, self._report, readiness)
+        observer = Observer(
+            ways.log, self._owed, self._report, readiness, ways.patterns
+        )
         tasks.start_soon(observer.follow)
         tasks.start_soon(observer.wait)
         return observer

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from syncd.cluster import Probe
+from syncd.reload import PATTERNS, Pattern
 from syncd.session.link import Link
 
 
@@ -35,6 +36,7 @@ class Ways:
     Attributes:
         dial: Opens a link into it; raises `TransportError` or `TargetError`.
         log: Returns its log, unread.
+        patterns: What the log is read for.
         probe: Returns its readiness probe, if it has one.
         doubt: Called when the container is not as it was said to be.
         notice: Called when the session's `in_step` or `answered` changed.
@@ -42,6 +44,7 @@ class Ways:
 
     dial: Callable[[], AbstractAsyncContextManager[Link]]
     log: Callable[[], Log] | None = None
+    patterns: tuple[Pattern, ...] = PATTERNS
     probe: Callable[[], Probe | None] = _nothing
     doubt: Callable[[], None] = _nothing
     notice: Callable[[], None] = _nothing

@@ -283,6 +283,19 @@ REFUSALS = [
         id="the same selector twice",
     ),
     pytest.param(
+        TARGET + '[target.reload]\nserving = "(started"',
+        'syncd.toml:5: target[0].reload.serving: "(started" is no regular expression:'
+        " missing ), unterminated subpattern at position 0",
+        'write one as Python\'s re has them, such as "Server started"',
+        id="reload expression that is none",
+    ),
+    pytest.param(
+        TARGET + "[target.reload]\nserver = 'x'",
+        "syncd.toml:4: target[0].reload.serving: is missing",
+        'for example serving = "Server started"',
+        id="reload without its main expression",
+    ),
+    pytest.param(
         rule('paths = ["*.txt"]'),
         "syncd.toml:4: target[0].rule[0].action: is missing",
         'write "run", "restart", "sync" or "ignore"',

@@ -1,10 +1,11 @@
 """A folder, the embedded cluster, and the real daemon between them."""
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import anyio
@@ -148,8 +149,10 @@ class Scene:
         return [node.files(uid, "app") for uid, _ in found]
 
 
-def deployment(replicas: int) -> dict[str, Any]:
-    """Return a Deployment of the scene's image."""
+def deployment(
+    replicas: int, container: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Return a Deployment of the scene's image, with what `container` adds."""
     labels = {"app": "web"}
     return {
         "apiVersion": "apps/v1",
@@ -160,7 +163,9 @@ def deployment(replicas: int) -> dict[str, Any]:
             "selector": {"matchLabels": labels},
             "template": {
                 "metadata": {"labels": labels},
-                "spec": {"containers": [{"name": "app", "image": "web:1"}]},
+                "spec": {
+                    "containers": [{"name": "app", "image": "web:1", **container}]
+                },
             },
         },
     }
@@ -175,6 +180,7 @@ async def scene(
     tools: Tools = "python",
     image_files: dict[str, bytes] | None = None,
     command: tuple[str, ...] = ("python3", "-c", READER),
+    container: Mapping[str, Any] = MappingProxyType({}),
     mode: str | None = None,
     until: type[Event] = InStep,
     isolation: Isolation = "auto",
@@ -193,7 +199,7 @@ async def scene(
         pace=QUICK,
         isolation=isolation,
     ) as cluster:
-        await cluster.apply(deployment(replicas))
+        await cluster.apply(deployment(replicas, container))
         await cluster.ready("deployment/web")
         flags = Flags(
             kubeconfig=str(cluster.kubeconfig), namespace=NAMESPACE, mode=mode
