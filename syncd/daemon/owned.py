@@ -6,12 +6,11 @@ each sync root of a target, appended to as paths come to be owned, names ended b
 A name cut short by a crash owns nothing.
 """
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from syncd.state import state_folder
+from syncd.state import name_of, state_folder
 
 
 class Owned(set[bytes]):
@@ -33,8 +32,7 @@ class Owned(set[bytes]):
     @classmethod
     def of(cls, *identity: str) -> Self:
         """Return what is owned in the place that `identity` describes."""
-        name = hashlib.sha256("\0".join(identity).encode()).hexdigest()[:32]
-        return cls(state_folder() / "owned" / name)
+        return cls(state_folder() / "owned" / name_of(*identity))
 
     def update(self, *others: Iterable[bytes]) -> None:
         """Add paths, and write down those that are new."""

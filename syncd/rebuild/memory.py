@@ -5,14 +5,13 @@ that it had before syncd came: that is taken down here when syncd first sees it.
 inputs in full, so that a difference can be named, would be too long for an annotation.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
 from syncd.rebuild.identity import Identity
-from syncd.state import state_folder
+from syncd.state import name_of, state_folder
 
 
 _KEPT = 10
@@ -32,8 +31,7 @@ class Memory:
     @classmethod
     def of(cls, *place: str) -> Self:
         """Return what is remembered of the place that the words describe."""
-        name = hashlib.sha256("\0".join(place).encode()).hexdigest()[:32]
-        return cls(state_folder() / "images" / name)
+        return cls(state_folder() / "images" / name_of(*place))
 
     @property
     def known(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from syncd.errors import SyncdError
 from syncd.events import Failed
+from syncd.state import state_folder
 from syncd.ui.text import safe
 
 
@@ -60,10 +61,3 @@ def _keep(error: Exception) -> str:
             continue
         return f"the traceback is in {path}; please report it"
     return "set SYNCD_DEBUG=1 to see the traceback; please report it"
-
-
-def state_folder() -> Path:
-    """Return the folder for what syncd leaves behind for people to read."""
-    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    # Unlike Path.expanduser(), this does not raise where there is no home.
-    return Path(os.path.expanduser(base)) / "syncd"  # noqa: PTH111  # see above

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from syncd.errors import ConfigError, SyncdError, TargetError, TransportError
-from syncd.ui.failure import report, state_folder
+from syncd.state import state_folder
+from syncd.ui.failure import report
 
 
 @pytest.fixture(autouse=True)
