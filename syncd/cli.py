@@ -7,6 +7,7 @@ not pay for a Kubernetes client.
 # ruff: noqa: PLC0415, ANN401  # see above; click's values are what they are
 
 import os
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -102,13 +103,22 @@ def _sync(options: dict[str, Any], *, once: bool) -> int:
     settings = _settings(options)
     least = output.least_level(verbose=options["verbose"] > 0, quiet=options["quiet"])
     form = ui.open_output(options["output"], least=least)
-    with output.UntilGone(form, stop.ask) as emit:
+    with ExitStack() as held:
+        claim = None if once else held.enter_context(_claim(settings))
+        emit = held.enter_context(output.UntilGone(form, stop.ask))
         from syncd import daemon
 
-        code = stop.run(partial(daemon.run, settings, emit, once=once))
+        code = stop.run(partial(daemon.run, settings, emit, once=once, claim=claim))
     if code is None:
         return INTERRUPTED if once else 0
     return code
+
+
+def _claim(settings: Any) -> Any:
+    from syncd import control
+
+    targets = tuple(target.title for target in settings.targets)
+    return control.Claim(settings.project, targets)
 
 
 def _settings(options: dict[str, Any]) -> Any:

@@ -4,8 +4,10 @@
     ├── ConfigError      you must change something          exit 2, never retried
     ├── Halted           a guard refused                    exit 3, waits for a person
     ├── TargetError      the Pod or container cannot        exit 4, until Pods change
-    └── TransportError   the wire or the API broke          exit 5, retried with back-off
-        └── ProtocolError   the peer broke the protocol
+    ├── TransportError   the wire or the API broke          exit 5, retried with back-off
+    │   └── ProtocolError   the peer broke the protocol
+    ├── Absent           no syncd runs that could answer    exit 6
+    └── Overdue          what was waited for did not come   exit 7
 
 Whether something is tried again follows from the type alone. Errors of libraries
 are translated once, on the floor that imports the library.
@@ -55,6 +57,18 @@ class TransportError(SyncdError):
 
 class ProtocolError(TransportError):
     """The peer sent what no peer should send."""
+
+
+class Absent(SyncdError):
+    """No syncd watches the project, so there is nobody to ask."""
+
+    exit_code = 6
+
+
+class Overdue(SyncdError):
+    """What was waited for did not come in the time that was given."""
+
+    exit_code = 7
 
 
 def first(group: BaseExceptionGroup[SyncdError]) -> SyncdError:

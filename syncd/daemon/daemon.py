@@ -7,27 +7,31 @@
 Folders are scanned while the cluster is being reached; neither waits for the other.
 """
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import count
 
 import anyio
 from anyio.abc import TaskGroup
 
-from syncd import __version__, errors, events
+from syncd import __version__, control, errors, events
 from syncd.cluster import Api, connect
 from syncd.config import Settings
+from syncd.control import Claim, Hub
 from syncd.daemon import rules
+from syncd.daemon.desk import Desk
+from syncd.daemon.diary import Diary
 from syncd.daemon.folder import Edit, Folder
 from syncd.daemon.live import LiveTarget
-from syncd.daemon.watching import keep_true
+from syncd.daemon.pulse import Pulse
+from syncd.daemon.watching import Watching
 from syncd.errors import SyncdError
 from syncd.session import Patience
 
 
 ONCE_LIMIT_S = 60.0  # `syncd sync` gives up on a container after this long
-
-
 _PATIENCE = Patience()
 
 
@@ -37,6 +41,7 @@ async def run(
     *,
     once: bool = False,
     patience: Patience = _PATIENCE,
+    claim: Claim | None = None,
 ) -> int:
     """Keep every target in step until cancelled; with `once`, until all are.
 
@@ -45,16 +50,17 @@ async def run(
         emit: Where events go.
         once: End when every replica was made equal.
         patience: How long a stream may be silent.
+        claim: Where to answer those who ask; None for nowhere.
 
     Returns:
-        With `once`: 0, or 1 if some path could not be made equal.
+        0; with `once`, 1 if some path could not be made equal.
 
     Raises:
         SyncdError: At the start, or with `once`; after that syncd outlives breaks.
     """
     error: SyncdError | None = None
     try:
-        return await _Daemon(settings, emit, patience).run(once=once)
+        return await _Daemon(settings, emit, patience, claim).run(once=once)
     except* SyncdError as group:
         error = errors.first(group)
     raise error
@@ -62,21 +68,31 @@ async def run(
 
 class _Daemon:
     def __init__(
-        self, settings: Settings, emit: events.Emit, patience: Patience
+        self,
+        settings: Settings,
+        emit: events.Emit,
+        patience: Patience,
+        claim: Claim | None,
     ) -> None:
         self._settings = settings
         self._patience = patience
-        self._emit = emit
+        self._claim = claim
+        self._emit = self._hub = Hub(emit)
+        self._pulse = Pulse()
+        self._scope = anyio.CancelScope()
+        self._desk: Desk | None = None
         self._closing = ExitStack()
         self._started_s = anyio.current_time()
 
     async def run(self, *, once: bool) -> int:
-        with self._closing:
+        with self._closing, self._scope:
             return await self._run(once=once)
+        return 0  # told to stop
 
     async def _run(self, *, once: bool) -> int:
-        code = 0
         async with anyio.create_task_group() as tasks:
+            if self._claim is not None:
+                await self._answer(self._claim, tasks)
             folders: list[list[Folder]] = []
             scanned = anyio.Event()
             tasks.start_soon(self._scan, folders, scanned)
@@ -88,7 +104,17 @@ class _Daemon:
                 self._say_started(api)
                 await scanned.wait()
                 code = await self._follow(api, folders, once=once)
+            tasks.cancel_scope.cancel()
         return code
+
+    async def _answer(self, claim: Claim, tasks: TaskGroup) -> None:
+        """Answer at the control socket, from now on."""
+        diary = Diary()
+        self._hub.listen(diary.take)
+        self._hub.listen(lambda _: self._pulse.beat())
+        self._desk = Desk(claim.record, diary, self._pulse, self._scope.cancel)
+        serve = partial(control.serve, claim.socket, self._desk, self._hub, os.getuid())
+        await tasks.start(serve)
 
     async def _follow(
         self, api: Api, folders: Sequence[Sequence[Folder]], *, once: bool
@@ -98,7 +124,13 @@ class _Daemon:
         async with anyio.create_task_group() as tasks:
             live = [
                 LiveTarget(
-                    target, folders[index], api, tasks, self._emit, self._patience
+                    target,
+                    folders[index],
+                    api,
+                    tasks,
+                    self._emit,
+                    self._patience,
+                    self._pulse,
                 )
                 for index, target in enumerate(self._settings.targets)
             ]
@@ -109,7 +141,7 @@ class _Daemon:
                 failed = await self._once(live)
                 tasks.cancel_scope.cancel()
             else:
-                await self._watch(live, folders, tasks)
+                await self._watch(api, live, folders, tasks)
         return 1 if failed else 0
 
     async def _scan(self, folders: list[list[Folder]], scanned: anyio.Event) -> None:
@@ -137,6 +169,7 @@ class _Daemon:
 
     async def _watch(
         self,
+        api: Api,
         live: Sequence[LiveTarget],
         folders: Sequence[Sequence[Folder]],
         tasks: TaskGroup,
@@ -147,13 +180,19 @@ class _Daemon:
 
         def spread(index: int, edit: Edit) -> None:
             target, root = places[index]
-            live[target].fleet.spread(root, edit, next(numbers))
+            number = next(numbers)
+            if self._desk is not None:
+                self._desk.number(number)
+            live[target].fleet.spread(root, edit, number)
 
         flat = [folders[target][root] for target, root in places]
-        watching, project = self._settings.watch, self._settings.project
-        tasks.start_soon(keep_true, flat, watching, self._emit, spread)
+        settings, project = self._settings.watch, self._settings.project
+        watching = Watching(flat, settings, self._emit, spread, self._pulse)
+        tasks.start_soon(watching.run)
         for target in live:
-            target.keep_image(tasks, project, watching)
+            target.keep_image(tasks, project, settings)
+        if self._desk is not None:
+            self._desk.open(api, live, watching)
         for target in live:
             await target.until_in_step()
         self._say_in_step(live)

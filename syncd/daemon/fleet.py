@@ -1,7 +1,7 @@
 """All replicas of one target, each with its session."""
 
 import dataclasses
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -10,6 +10,7 @@ from anyio.abc import TaskGroup
 from syncd import events
 from syncd.cluster import Replica, View
 from syncd.daemon.folder import Edit
+from syncd.daemon.pulse import Pulse
 from syncd.session import Mark, Root, Session, Ways, Who
 
 
@@ -48,6 +49,7 @@ class Fleet:
         ways: How to reach each container.
         tasks: Where the sessions run.
         emit: Where events go.
+        pulse: Beats when there are other sessions, or one is in another state.
 
     Attributes:
         view: The last view of the target's Pods; None before the first.
@@ -60,6 +62,7 @@ class Fleet:
         ways: Callable[[Replica], Ways],
         tasks: TaskGroup,
         emit: events.Emit,
+        pulse: Pulse,
     ) -> None:
         self.target = target
         self.view: View | None = None
@@ -67,6 +70,7 @@ class Fleet:
         self._ways = ways
         self._tasks = tasks
         self._emit = emit
+        self._pulse = pulse
         self._berths: dict[str, _Berth] = {}
         self._moved = anyio.Event()
         self._told: _Names | None = None
@@ -75,6 +79,14 @@ class Fleet:
     def sessions(self) -> tuple[Session, ...]:
         """The sessions of the containers that run."""
         return tuple(berth.session for berth in self._berths.values() if berth.runs)
+
+    def containers(self) -> Iterator[tuple[Replica, Session, bool]]:
+        """Yield each container with its session, and whether it runs now."""
+        view = self.view or View()
+        for replica in (*view.replicas, *view.returning):
+            berth = self._berths.get(_identity(replica))
+            if berth is not None:
+                yield replica, berth.session, berth.runs
 
     async def until(self, satisfied: Callable[[Sequence[Session]], bool]) -> None:
         """Wait until the sessions satisfy a condition."""
@@ -172,6 +184,15 @@ class Fleet:
             self._tasks.start_soon(self._sail, berth)
         elif runs and (not berth.runs or berth.container_id != replica.container_id):
             berth.session.hurry()
+            if berth.container_id != replica.container_id:
+                self._emit(
+                    events.ContainerRestarted(
+                        target=self.target,
+                        pod=replica.pod,
+                        container=replica.container,
+                        restarts=replica.restarts,
+                    )
+                )
         berth.container_id, berth.runs = replica.container_id, runs
 
     def _new_berth(self, replica: Replica) -> _Berth:
@@ -186,6 +207,7 @@ class Fleet:
     def _notice(self) -> None:
         self._moved.set()
         self._moved = anyio.Event()
+        self._pulse.beat()
 
     async def _sail(self, berth: _Berth) -> None:
         try:

@@ -56,6 +56,7 @@ class Folder:
         self._scanner = Scanner(path, ignore)
         self._looking = anyio.Lock()
         self._doubted: set[bytes] = set()
+        self._unresolved: set[bytes] = set()
         self._doubt = anyio.Event()
         self._problems: dict[bytes, Problem] = {}
         self._withheld: tuple[bytes, ...] = ()
@@ -117,9 +118,24 @@ class Folder:
         self._tell()
         return changed
 
+    def check(self) -> None:
+        """Make sure that the last look was believed.
+
+        Raises:
+            Halted: If it was not.
+        """
+        if self._halted:
+            raise Halted(self._halted)
+
+    @property
+    def certain(self) -> bool:
+        """Whether nothing is left that changed while it was read."""
+        return not self._unresolved
+
     def look_again(self, paths: Collection[bytes]) -> None:
         """Have `doubted` return `paths`: they changed while they were read."""
         self._doubted.update(paths)
+        self._unresolved.update(paths)
         self._doubt.set()
 
     async def doubted(self) -> frozenset[bytes]:
@@ -129,6 +145,10 @@ class Folder:
         self._doubt = anyio.Event()
         paths, self._doubted = frozenset(self._doubted), set()
         return paths
+
+    def resolve(self, paths: Collection[bytes]) -> None:
+        """Take that `paths` were looked at again, and told to whoever sends them."""
+        self._unresolved.difference_update(set(paths) - self._doubted)
 
     def _say_halted(self, error: Halted) -> None:
         """Tell once why nothing is believed; that it is gone, the watch has told."""

@@ -15,6 +15,7 @@ from syncd.daemon import rules
 from syncd.daemon.fleet import Fleet
 from syncd.daemon.folder import Folder
 from syncd.daemon.owned import Owned
+from syncd.daemon.pulse import Pulse
 from syncd.daemon.rebuilding import Rebuilding
 from syncd.session import Patience, Root, Session, Ways, dial
 
@@ -33,6 +34,7 @@ class LiveTarget:
         tasks: Where everything runs.
         emit: Where events go.
         patience: How long a stream may be silent.
+        pulse: Beats whenever something in its sessions changed.
 
     Raises:
         ConfigError: If the workload is none that can be followed.
@@ -46,6 +48,7 @@ class LiveTarget:
         tasks: TaskGroup,
         emit: events.Emit,
         patience: Patience,
+        pulse: Pulse,
     ) -> None:
         self._target = target
         self._api = api
@@ -77,9 +80,15 @@ class LiveTarget:
                 patterns=rules.patterns(target),
                 probe=partial(self._probe, replica),
                 doubt=api.watches.doubt,
+                landed=pulse.beat,
             )
 
-        self.fleet = Fleet(target.title, roots, ways, tasks, emit)
+        self.fleet = Fleet(target.title, roots, ways, tasks, emit, pulse)
+
+    @property
+    def namespace(self) -> str:
+        """Where its Pods are."""
+        return self._spec.namespace
 
     def start(self, tasks: TaskGroup) -> None:
         """Follow the Pods for as long as `tasks` lives."""

@@ -13,6 +13,7 @@ from syncd.events.base import (
     Event,
     Level,
     as_dict,
+    as_record,
 )
 from syncd.events.batch import (
     BatchApplied,
@@ -34,6 +35,7 @@ from syncd.events.cluster import (
     TargetChanged,
 )
 from syncd.events.container import (
+    ContainerRestarted,
     HookRan,
     PathFailed,
     PathNoted,
@@ -48,6 +50,7 @@ from syncd.events.container import (
 from syncd.events.daemon import (
     Failed,
     InStep,
+    ReaderDropped,
     Started,
     Stopped,
 )
@@ -90,6 +93,7 @@ __all__ = [
     "BatchReloaded",
     "BatchSent",
     "BatchSettled",
+    "ContainerRestarted",
     "Emit",
     "Event",
     "Failed",
@@ -101,6 +105,7 @@ __all__ = [
     "PathNoted",
     "PathSkipped",
     "PathsKept",
+    "ReaderDropped",
     "RebuildBuilt",
     "RebuildCancelled",
     "RebuildDecided",
@@ -135,4 +140,5 @@ __all__ = [
     "WatchOverflowed",
     "WatchStarted",
     "as_dict",
+    "as_record",
 ]

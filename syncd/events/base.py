@@ -1,6 +1,7 @@
 """What every event has, and how it becomes plain values."""
 
 import dataclasses
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -23,6 +24,18 @@ class Event:
 
 
 Emit = Callable[[Event], None]
+
+
+def as_record(event: Event, at: dt.datetime) -> dict[str, object]:
+    """Return `event` as programs read it: its name, when it was told, its fields.
+
+    Args:
+        event: The event.
+        at: When, with a zone.
+    """
+    ts = at.astimezone(dt.UTC).isoformat(timespec="milliseconds")
+    head = {"event": event.name, "ts": ts.replace("+00:00", "Z"), "level": event.level}
+    return {**head, **as_dict(event)}
 
 
 def as_dict(event: Event) -> dict[str, object]:

@@ -75,6 +75,22 @@ class SessionRefused(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerRestarted(Event):
+    """The container was started anew in its Pod: it is as its image has it.
+
+    Attributes:
+        restarts: How often, since there is the Pod.
+    """
+
+    name = "container.restarted"
+    level = "debug"
+    target: str
+    pod: str
+    container: str
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded(Event):
     """The container is no longer a replica, and its stream is closed."""
 

@@ -36,6 +36,20 @@ class Stopped(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderDropped(Event):
+    """A reader of events at the control socket was too slow, and gets no more.
+
+    Attributes:
+        behind: How many events it was behind.
+    """
+
+    name = "control.reader_dropped"
+    level = "warning"
+    reader: str
+    behind: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failed(Event):
     """Something a person must act on; `hint` says what to do."""
 

@@ -38,9 +38,14 @@ class Root:
 
 @dataclass(slots=True)
 class Turn:
-    """Batches that were taken together, and the marks that wait for all of them."""
+    """Batches that were taken together, and the marks that wait for all of them.
+
+    Attributes:
+        since: How many notes the turns before it answer for.
+    """
 
     marks: tuple[Mark, ...]
+    since: int
     unanswered: int = 0
     taken: bool = False
     outcome: Outcome = field(default_factory=Outcome)
@@ -52,6 +57,10 @@ class Owed:
     Args:
         roots: In the order that the link knows them.
         session: Who answers to the marks.
+
+    Attributes:
+        actions: What is to be carried out in the container; the first may be running.
+        noted: How often something was noted; it is the number of the last note.
     """
 
     def __init__(self, roots: Sequence[Root], session: Hashable) -> None:
@@ -63,6 +72,18 @@ class Owed:
         self._marks: list[Mark] = []
         self._turns: list[Turn] = []
         self._changed = anyio.Event()
+        self._begun = 0
+        self.noted = 0
+
+    @property
+    def landed(self) -> int:
+        """The number of the last note up to which all has landed."""
+        return self._turns[0].since if self._turns else self._begun
+
+    @property
+    def failing(self) -> int:
+        """How many paths could not be made equal, or are in doubt."""
+        return sum(len(ledger.doubt) for ledger in self.ledgers)
 
     @property
     def nothing(self) -> bool:
@@ -73,6 +94,7 @@ class Owed:
 
     def note(self, root: int, paths: Collection[bytes], mark: Mark | None) -> None:
         """Owe `paths` of a root; tell `mark` when they landed."""
+        self.noted += 1
         self.ledgers[root].note(paths)
         if mark is not None and mark not in self._marks:
             self._marks.append(mark)
@@ -99,7 +121,8 @@ class Owed:
 
     def begin(self) -> Turn:
         """Start a turn that answers for every mark noted so far."""
-        turn = Turn(tuple(self._marks))
+        turn = Turn(tuple(self._marks), self._begun)
+        self._begun = self.noted
         self._marks.clear()
         self._turns.append(turn)
         return turn
@@ -118,6 +141,7 @@ class Owed:
 
     def leave(self) -> None:
         """Let every mark go on without this container."""
+        self._begun = self.landed
         marks = [*self._marks, *(m for turn in self._turns for m in turn.marks)]
         self._marks.clear()
         self._turns.clear()

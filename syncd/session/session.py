@@ -86,6 +86,24 @@ class Session:
         """Whether the container is in step and nothing is owed or under way."""
         return self.in_step.is_set() and self._owed.nothing
 
+    @property
+    def noted(self) -> int:
+        """The number of the last `nudge`."""
+        return self._owed.noted
+
+    @property
+    def failing(self) -> int:
+        """How many paths could not be made equal, or are in doubt."""
+        return self._owed.failing
+
+    def holds(self, noted: int) -> bool:
+        """Tell whether the container is in step with all up to a `nudge`.
+
+        Commands that a landed change asks for have run then.
+        """
+        owed = self._owed
+        return self.in_step.is_set() and owed.landed >= noted and not owed.actions
+
     def leave(self) -> None:
         """Stop waiting for this container: it is gone, or out of reach for now."""
         self._owed.leave()
@@ -111,7 +129,7 @@ class Session:
             async with self._ways.dial() as link, anyio.create_task_group() as tasks:
                 tasks.start_soon(link.serve)
                 self._report.connected(link.hello, started)
-                shipping = Shipping(link, self._owed, self._report)
+                shipping = Shipping(link, self._owed, self._report, self._ways.landed)
                 self.failures = await shipping.reconcile(started)
                 self._backoff.reset()
                 self.error = None

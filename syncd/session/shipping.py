@@ -1,6 +1,6 @@
 """What goes over one open link: the comparison, then batch after batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 
 import anyio
@@ -20,12 +20,22 @@ _numbers = count(1)  # batch ids on the wire, never used twice by this process
 
 
 class Shipping:
-    """Ship what is owed over `link`, for as long as it holds."""
+    """Ship what is owed over `link`, for as long as it holds.
 
-    def __init__(self, link: Link, owed: Owed, report: Report) -> None:
+    Args:
+        link: The way into the container.
+        owed: What it is owed.
+        report: Where events go.
+        landed: Called when something has landed, or has run.
+    """
+
+    def __init__(
+        self, link: Link, owed: Owed, report: Report, landed: Callable[[], None]
+    ) -> None:
         self._link = link
         self._owed = owed
         self._report = report
+        self._landed = landed
         self._clock = report.clock
         self._window = anyio.CapacityLimiter(link.window)
         self._observer: Observer | None = None
@@ -107,7 +117,11 @@ class Shipping:
             for index in range(len(self._owed.roots)):
                 await self._launch(index, turn, tasks)
             turn.taken = True
-            self._owed.settle(turn)
+            self._settle(turn)
+
+    def _settle(self, turn: Turn) -> None:
+        self._owed.settle(turn)
+        self._landed()
 
     async def _launch(self, index: int, turn: Turn, tasks: TaskGroup) -> None:
         number, ledger = next(_numbers), self._owed.ledgers[index]
@@ -135,7 +149,7 @@ class Shipping:
             if self._observer is not None:
                 paths = [change.path for change in changes]
                 self._observer.applied(turn.marks, paths, begun)
-            self._owed.settle(turn)
+            self._settle(turn)
             if any(failure.code == "missing-parent" for failure in ack.failures):
                 # Somebody in the container took a folder away: compare once more.
                 await self._even_out(index)
@@ -181,6 +195,7 @@ class Shipping:
                 started = self._clock()
                 ran = await self._act(action)
                 self._owed.actions.remove(action)
+                self._landed()
                 self._report.ran(action, ran, started)
             await self._owed.wait_for_action()
 

@@ -40,6 +40,7 @@ class Ways:
         probe: Returns its readiness probe, if it has one.
         doubt: Called when the container is not as it was said to be.
         notice: Called when the session's `in_step` or `answered` changed.
+        landed: Called when something that was owed has landed, or has run.
     """
 
     dial: Callable[[], AbstractAsyncContextManager[Link]]
@@ -48,3 +49,4 @@ class Ways:
     probe: Callable[[], Probe | None] = _nothing
     doubt: Callable[[], None] = _nothing
     notice: Callable[[], None] = _nothing
+    landed: Callable[[], None] = _nothing

@@ -6,7 +6,7 @@ from typing import Self, TextIO
 
 import structlog
 
-from syncd.events import Event, as_dict
+from syncd.events import Event, as_record
 from syncd.ui.output import Clock
 
 
@@ -47,13 +47,8 @@ class JsonLines:
 
     def __call__(self, event: Event) -> None:
         """Report `event`."""
-        ts = self._clock().astimezone(dt.UTC).isoformat(timespec="milliseconds")
-        self._logger.info(
-            event.name,
-            ts=ts.replace("+00:00", "Z"),
-            level=event.level,
-            **as_dict(event),
-        )
+        fields = as_record(event, self._clock())
+        self._logger.info(str(fields.pop("event")), **fields)
 
 
 def _in_order(

@@ -31,6 +31,12 @@ def _(event: events.Stopped) -> Line:
 
 
 @line.register
+def _(event: events.ReaderDropped) -> Line:
+    said = f"{safe(event.reader)} was {event.behind:,} events behind, and gets no more"
+    return Line(subject="control socket", said=said, level="warning")
+
+
+@line.register
 def _(event: events.Failed) -> Line:
     said, hint = safe(event.message), safe(event.hint)
     return Line(subject="error", said=said, hint=hint, level="error")
@@ -175,6 +181,12 @@ def _(event: events.SessionRefused) -> Line:
 @line.register
 def _(event: events.SessionEnded) -> Line:
     return Line(subject=container(event), said="is no longer a replica", level="debug")
+
+
+@line.register
+def _(event: events.ContainerRestarted) -> Line:
+    said = f"was started anew, restart {event.restarts}"
+    return Line(subject=container(event), said=said, level="debug")
 
 
 @line.register

@@ -54,6 +54,18 @@ class Inbox:
         self._settler.note_lost(time.monotonic(), root)
         self._wake.set()
 
+    def ask(self) -> int:
+        """Have everything looked at, even if nothing is known to have happened.
+
+        What is being written is waited for, as ever.
+
+        Returns:
+            A number: hints whose `asked` is not less were taken after the call.
+        """
+        number = self._settler.ask(time.monotonic())
+        self._wake.set()
+        return number
+
     async def deliver(self, send: MemoryObjectSendStream[Hints]) -> None:
         """Send what is due. Runs until cancelled, and then ends `send`."""
         with send:

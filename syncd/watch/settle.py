@@ -28,12 +28,14 @@ class Hints:
         paths: What may have changed, by the index of the root, relative to it.
         everything: The roots in which anything may have changed.
         lost: The roots whose folder is gone. Nothing is known of what was in it.
+        asked: How often it was asked until now to look at everything, events or not.
     """
 
     at: float
     paths: Mapping[int, frozenset[bytes]]
     everything: frozenset[int] = frozenset()
     lost: frozenset[int] = frozenset()
+    asked: int = 0
 
 
 @dataclass(slots=True)
@@ -68,6 +70,7 @@ class Settler:
         self._seen: dict[tuple[int, bytes], _Seen] = {}
         self._everything: set[int] = set()
         self._lost: set[int] = set()
+        self._asked = 0
         self._first: float | None = None
         self._last = 0.0
 
@@ -122,6 +125,12 @@ class Settler:
         self._everything.discard(root)
         self._seen = {key: seen for key, seen in self._seen.items() if key[0] != root}
 
+    def ask(self, now: float) -> int:
+        """Have everything looked at once; return the number of this question."""
+        self._happened(now)
+        self._asked += 1
+        return self._asked
+
     def take(self) -> Hints:
         """Return what was gathered, and start anew."""
         assert self._first is not None, "nothing was gathered"
@@ -134,6 +143,7 @@ class Settler:
             {root: frozenset(found) for root, found in paths.items()},
             frozenset(self._everything),
             frozenset(self._lost),
+            self._asked,
         )
         self._seen.clear()
         self._everything.clear()
@@ -153,4 +163,4 @@ class Settler:
         folders = {(root, path.rpartition(b"/")[0]) for root, path in self._seen}
         lasting = [s for s in self._seen.values() if not (s.born and s.gone)]
         pending = any(s.unfinished or s.gone for s in lasting)
-        return len(folders) == 1 and len(lasting) <= 1 and not pending
+        return len(folders) <= 1 and len(lasting) <= 1 and not pending

@@ -1,7 +1,7 @@
 """The watch of several roots: for each the best way that the system has."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
@@ -24,7 +24,7 @@ async def watch(
     quiet: Quiet | None = None,
     poll: bool = False,
     by_inotify: bool = sys.platform == "linux",
-    task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
+    task_status: TaskStatus[Callable[[], int]] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """Send hints whenever something in `roots` may have changed.
 
@@ -41,7 +41,8 @@ async def watch(
         quiet: How long to wait for the writing to go quiet.
         poll: Look at the roots again and again, for file systems that tell nothing.
         by_inotify: Read inotify; else watchfiles is used.
-        task_status: Is told when all roots are watched that can be.
+        task_status: Is told when all roots are watched that can be, and how to ask
+            for hints though nothing happened; see `Inbox.ask`.
     """
     repositories = [root.ignore.repository for root in roots]
     locks = {repository.lock for repository in repositories if repository}
@@ -54,7 +55,7 @@ async def watch(
             await ways.listen()
         else:
             ways.follow_all()
-        task_status.started()
+        task_status.started(inbox.ask)
         await inbox.deliver(send)
 
 

@@ -10,8 +10,9 @@ from tests.endtoend.rebuilding import Lay, project, put_docker_on_the_path
 def _own_state(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keep what syncd remembers between runs out of the user's home."""
+    """Keep what syncd remembers between runs, and its sockets, to the test."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup
 
 from syncd import daemon
 from syncd.config import Flags, Settings, load
+from syncd.control import Claim, Client, connect
 from syncd.events import Event, InStep
 from syncd.loopback.cluster import Loopback
 from syncd.loopback.dialect import QUICK, Dialect
@@ -93,8 +94,18 @@ class Scene:
 
     async def _run(self) -> None:
         with self._running:
-            await daemon.run(self.settings, self.hear, patience=PATIENCE)
+            targets = tuple(target.title for target in self.settings.targets)
+            with Claim(self.settings.project, targets) as claim:
+                await daemon.run(
+                    self.settings, self.hear, patience=PATIENCE, claim=claim
+                )
         self._ended.set()
+
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[Client]:
+        """Connect to the daemon's control socket."""
+        async with connect(self.folder) as client:
+            yield client
 
     def hear(self, event: Event) -> None:
         """Take in an event of the daemon."""

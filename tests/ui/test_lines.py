@@ -15,6 +15,11 @@ SAID = {
     ),
     "syncd.in_step": ("in step", "3 replicas, 1.2 s"),
     "syncd.stopped": ("stopped", "told to, 1 batch"),
+    "control.reader_dropped": (
+        "control socket",
+        "client 3 was 2,048 events behind, and gets no more",
+    ),
+    "container.restarted": ("myapp-1/web", "was started anew, restart 2"),
     "error": ("error", "no kubeconfig"),
     "folder.scanned": ("/src/app", "412 files in 1 folder, 18 ms"),
     "watch.started": ("/src/app", "12 folders watched by inotify, 2.5 ms"),

@@ -1,0 +1,235 @@
+"""The side that answers: part of the running `syncd watch`."""
+
+import contextlib
+import socket
+import struct
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+import anyio
+from anyio.abc import SocketAttribute, SocketStream, TaskStatus
+
+from syncd.control.hub import Hub
+from syncd.control.lines import Lines, Malformed, line
+from syncd.control.status import Status, Waited
+from syncd.errors import ConfigError, Overdue, SyncdError
+
+
+CLIENTS = 32  # at once
+WRITE_S = 10.0  # a client that reads nothing for so long is let go
+WAIT_S = 60.0  # unless the request says how long
+_PLATFORM: str = sys.platform
+
+
+class Service(Protocol):
+    """What can be asked of the daemon."""
+
+    def status(self) -> Status:
+        """Return how things stand."""
+        ...
+
+    async def wait(self, *, ready: bool) -> Waited:
+        """Return when all that was saved before the call is applied everywhere.
+
+        Args:
+            ready: Wait until it is served, too.
+
+        Raises:
+            SyncdError: What stands in the way.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Have the daemon end."""
+        ...
+
+
+async def serve(
+    path: Path,
+    service: Service,
+    hub: Hub,
+    uid: int,
+    *,
+    task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
+) -> None:
+    """Answer at a socket until cancelled. What stands at the path goes.
+
+    Args:
+        path: The socket, in a folder that only this user can enter.
+        service: Who knows the answers.
+        hub: Where events come from.
+        uid: The user who may ask.
+        task_status: Is told when it can be connected to.
+    """
+    names = count(1)
+    slots = anyio.CapacityLimiter(CLIENTS)
+    async with await anyio.create_unix_listener(path, mode=0o600) as listener:
+
+        async def answer(stream: SocketStream) -> None:
+            async with stream:
+                client = _Conversation(stream, service, hub, f"client {next(names)}")
+                raw = stream.extra(SocketAttribute.raw_socket)  # noqa: S610  # no Django
+                peer = _user_of(raw)
+                if peer != uid:
+                    await client.refuse(f"user {peer} may not ask this syncd anything")
+                elif not slots.available_tokens:
+                    await client.refuse(f"{CLIENTS} clients are connected already")
+                else:
+                    async with slots:
+                        await client.run()
+
+        task_status.started()
+        await listener.serve(answer)
+
+
+class _Conversation:
+    """One client: a request, its answer, the next request."""
+
+    def __init__(
+        self, stream: SocketStream, service: Service, hub: Hub, name: str
+    ) -> None:
+        self._stream = stream
+        self._lines = Lines(stream)
+        self._service = service
+        self._hub = hub
+        self._name = name
+
+    async def run(self) -> None:
+        """Answer until the client goes."""
+        gone = (anyio.EndOfStream, anyio.BrokenResourceError, TimeoutError)
+        with contextlib.suppress(*gone):
+            while True:
+                try:
+                    await self._answer(await self._lines.next())
+                except Malformed as error:
+                    await self.refuse(str(error))
+                    return
+
+    async def refuse(self, reason: str) -> None:
+        """Say why there is no answer."""
+        with contextlib.suppress(anyio.BrokenResourceError, TimeoutError):
+            await self._send(_failure(ConfigError(reason)))
+
+    async def _answer(self, request: Mapping[str, object]) -> None:
+        match request.get("request"):
+            case "status":
+                await self._send({"ok": True, **asdict(self._service.status())})
+            case "wait":
+                await self._wait(request)
+            case "stop":
+                await self._send({"ok": True})
+                self._service.stop()
+            case "events":
+                await self._tell_events()
+            case other:
+                await self.refuse(
+                    f"the request {other!r} is none of status, wait, stop and events"
+                )
+
+    async def _wait(self, request: Mapping[str, object]) -> None:
+        limit_s = request.get("timeout_s", WAIT_S)
+        if not isinstance(limit_s, int | float) or not limit_s >= 0:
+            await self.refuse(f"timeout_s is {limit_s!r}, and must be a number")
+            return
+        answer: Mapping[str, object] | None = None
+        async with anyio.create_task_group() as tasks:
+
+            async def leave() -> None:
+                await self._lines.until_gone()
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(leave)
+            answer = await self._waited(ready=bool(request.get("ready")), s=limit_s)
+            tasks.cancel_scope.cancel()
+        if answer is not None:
+            await self._send(answer)
+
+    async def _waited(self, *, ready: bool, s: float) -> Mapping[str, object]:
+        try:
+            with anyio.move_on_after(s):
+                waited = await self._service.wait(ready=ready)
+                return {"ok": True, **asdict(waited)}
+        except SyncdError as error:
+            return _failure(error)
+        return _failure(_overdue(self._service.status(), s, ready=ready))
+
+    async def _tell_events(self) -> None:
+        """Send every event until the client goes, or is too slow."""
+        async with anyio.create_task_group() as tasks:
+
+            async def leave() -> None:
+                await self._lines.until_gone()
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(leave)
+            with self._hub.reading(self._name) as records:
+                await self._send({"ok": True})
+                async for record in records:
+                    await self._tell(record)
+            # The stream of records ended: this reader was too slow for it.
+            await self._send({"event": "events.dropped", "reader": self._name})
+            tasks.cancel_scope.cancel()
+        raise anyio.EndOfStream
+
+    async def _tell(self, record: Mapping[str, object]) -> None:
+        try:
+            await self._send(record)
+        except TimeoutError:
+            self._hub.drop(self._name)
+            raise
+
+    async def _send(self, fields: Mapping[str, object]) -> None:
+        with anyio.fail_after(WRITE_S):
+            await self._stream.send(line(fields))
+
+
+def _failure(error: SyncdError) -> dict[str, object]:
+    said = {"message": str(error), "hint": error.hint, "code": error.exit_code}
+    return {"ok": False, "error": said}
+
+
+def _overdue(status: Status, limit_s: float, *, ready: bool) -> Overdue:
+    """Return what is to be said when the time of a wait has run out."""
+    late = [
+        f"{replica.pod}/{replica.container} is {replica.state}"
+        for target in status.targets
+        for replica in target.replicas
+        if replica.state != "in step"
+    ]
+    if ready and not late:
+        late = [
+            f"{replica.pod}/{replica.container}: {_unserved(replica.waiting)}"
+            for target in status.targets
+            for replica in target.replicas
+            if replica.waiting or not replica.ready
+        ]
+    lone = [f"{t.target} has no replica" for t in status.targets if not t.replicas]
+    if status.phase == "connecting":
+        lone = ["the cluster was not reached yet"]
+    why = "; ".join([*lone, *late]) or "there was no end of the writing"
+    goal = "served" if ready else "applied"
+    return Overdue(
+        f"not all was {goal} within {limit_s:g} s: {why}", hint="syncd status --why"
+    )
+
+
+def _unserved(batches: tuple[int, ...]) -> str:
+    if not batches:
+        return "it is not ready"
+    return f"it is not seen to serve batch {', '.join(map(str, batches))}"
+
+
+def _user_of(connection: socket.socket) -> int:
+    """Return the user at the other end; -1 if the system does not say."""
+    if _PLATFORM == "linux":
+        packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        _, user, _ = struct.unpack("=iii", packed)
+        return int(user)
+    if _PLATFORM == "darwin":
+        packed = connection.getsockopt(0, 0x001, 76)  # SOL_LOCAL, LOCAL_PEERCRED
+        return int(struct.unpack_from("=II", packed)[1])
+    return -1

@@ -1,0 +1,139 @@
+"""What there is to know of a running syncd, as values that cross the socket."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+Phase = Literal["connecting", "running"]
+State = Literal[
+    "connecting", "in step", "sending", "reconnecting", "refused", "restarting"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchStatus:
+    """The last batch of a target that is done; times as in the event `batch.done`.
+
+    Attributes:
+        at: When it was done, as ISO 8601 writes it.
+    """
+
+    batch: int
+    at: str
+    files: int
+    deleted: int
+    bytes: int
+    replicas: int
+    behind: int
+    failed: int
+    settled_ms: float
+    scanned_ms: float
+    packed_ms: float
+    sent_ms: float
+    applied_ms: float
+    total_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaStatus:
+    """One container.
+
+    Attributes:
+        state: How far it is.
+        reason: Why it is not further, or "".
+        hint: What mends that, or "".
+        image: What it runs, as its Pod names it.
+        ready: What its readiness probe last said.
+        failing: How many paths could not be made equal there.
+        drift: The commands of `run` rules that changed it since it was started.
+        reload: Why the program does not serve what was applied, or "".
+        waiting: The batches that were applied, and are not known to be served yet.
+    """
+
+    pod: str
+    container: str
+    state: State
+    reason: str = ""
+    hint: str = ""
+    image: str = ""
+    node: str = ""
+    ready: bool = False
+    restarts: int = 0
+    failing: int = 0
+    drift: tuple[str, ...] = ()
+    reload: str = ""
+    waiting: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedStatus:
+    """A Pod that is left out, and why."""
+
+    pod: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetStatus:
+    """One target.
+
+    Attributes:
+        drift: What its containers have, by `run` rules, that its image has not.
+        rebuild: What becomes of its new image, in words, or "".
+        note: What stands above the Pods, such as a workload that does not exist.
+        batch: The last that is done, if there was one.
+    """
+
+    target: str
+    namespace: str
+    replicas: tuple[ReplicaStatus, ...] = ()
+    skipped: tuple[SkippedStatus, ...] = ()
+    note: str = ""
+    drift: str = ""
+    rebuild: str = ""
+    batch: BatchStatus | None = None
+
+    @property
+    def in_step(self) -> bool:
+        """Whether there is a replica, and each is in step."""
+        return bool(self.replicas) and all(r.state == "in step" for r in self.replicas)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """A running syncd.
+
+    Attributes:
+        since: When it was started, as ISO 8601 writes it.
+        phase: `connecting` until the cluster was reached and the folders were read.
+    """
+
+    version: str
+    project: str
+    pid: int
+    since: str
+    phase: Phase
+    context: str = ""
+    server: str = ""
+    targets: tuple[TargetStatus, ...] = ()
+
+    @property
+    def in_step(self) -> bool:
+        """Whether every target is in step."""
+        return bool(self.targets) and all(target.in_step for target in self.targets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waited:
+    """What was waited for has come.
+
+    Attributes:
+        batch: The last batch that was made before the answer; 0 for none. It, and all
+            before it, is applied.
+        replicas: How many containers hold everything.
+        took_ms: How long that took.
+    """
+
+    batch: int
+    replicas: int
+    took_ms: float

@@ -1,0 +1,199 @@
+"""What the running daemon answers to those who ask at its control socket."""
+
+from collections.abc import Callable, Sequence
+
+import anyio
+
+from syncd import __version__
+from syncd.cluster import Api, Replica
+from syncd.control import (
+    Record,
+    ReplicaStatus,
+    SkippedStatus,
+    Status,
+    TargetStatus,
+    Waited,
+)
+from syncd.control.status import State
+from syncd.daemon.diary import Diary
+from syncd.daemon.live import LiveTarget
+from syncd.daemon.pulse import Pulse
+from syncd.daemon.watching import Watching
+from syncd.errors import SyncdError, TargetError, TransportError
+from syncd.session import Session
+
+
+class Desk:
+    """Answers for the daemon; a `control.Service`.
+
+    Args:
+        record: Who this daemon is.
+        diary: What has happened.
+        pulse: Beats whenever something has.
+        stop: Ends the daemon.
+    """
+
+    def __init__(
+        self, record: Record, diary: Diary, pulse: Pulse, stop: Callable[[], None]
+    ) -> None:
+        self._record = record
+        self._diary = diary
+        self._pulse = pulse
+        self.stop = stop
+        self._api: Api | None = None
+        self._live: Sequence[LiveTarget] = ()
+        self._watching: Watching | None = None
+        self._last_batch = 0
+
+    def open(self, api: Api, live: Sequence[LiveTarget], watching: Watching) -> None:
+        """Take that the daemon runs."""
+        self._api, self._live, self._watching = api, live, watching
+        self._pulse.beat()
+
+    def number(self, batch: int) -> None:
+        """Take that there is a batch of this number."""
+        self._last_batch = batch
+
+    # --- how things stand -----------------------------------------------------------
+
+    def status(self) -> Status:
+        """Return how things stand."""
+        return Status(
+            version=__version__,
+            project=self._record.project,
+            pid=self._record.pid,
+            since=self._record.since,
+            phase="running" if self._api else "connecting",
+            context=self._api.context if self._api else "",
+            server=self._api.server if self._api else "",
+            targets=tuple(self._target(live) for live in self._live),
+        )
+
+    def _target(self, live: LiveTarget) -> TargetStatus:
+        view, diary = live.fleet.view, self._diary.target(live.fleet.target)
+        return TargetStatus(
+            target=live.fleet.target,
+            namespace=live.namespace,
+            replicas=tuple(
+                self._replica(replica, session, runs=runs)
+                for replica, session, runs in live.fleet.containers()
+            ),
+            skipped=tuple(
+                SkippedStatus(pod=skip.pod, reason=skip.reason)
+                for skip in (view.skipped if view else ())
+            ),
+            note=view.note if view else "",
+            drift=diary.drift,
+            rebuild=diary.rebuild,
+            batch=diary.batch,
+        )
+
+    def _replica(
+        self, replica: Replica, session: Session, *, runs: bool
+    ) -> ReplicaStatus:
+        diary = self._diary.container(replica.pod, replica.container)
+        state, error = _state(session, runs=runs), session.error
+        return ReplicaStatus(
+            pod=replica.pod,
+            container=replica.container,
+            state=state,
+            reason=str(error) if error else diary.reload,
+            hint=error.hint if error else diary.hint,
+            image=replica.image,
+            node=replica.node,
+            ready=replica.ready,
+            restarts=replica.restarts,
+            failing=session.failing,
+            drift=tuple(diary.ran),
+            reload=diary.reload,
+            waiting=tuple(sorted(diary.waiting)),
+        )
+
+    # --- waiting --------------------------------------------------------------------
+
+    async def wait(self, *, ready: bool) -> Waited:
+        """Return when all that was saved before the call is applied everywhere.
+
+        Raises:
+            Halted: If a folder is gone.
+            TargetError: If a container refuses, or paths cannot be made equal.
+        """
+        started_s = anyio.current_time()
+        await self._pulse.until(lambda: self._watching is not None)
+        assert self._watching is not None
+        await self._watching.look()
+        batch = await self._until_applied(self._watching)
+        if ready:
+            await self._pulse.until(lambda: self._is_served(batch))
+        replicas = self._sessions()
+        self._check_paths(replicas)
+        return Waited(
+            batch=batch,
+            replicas=len(replicas),
+            took_ms=(anyio.current_time() - started_s) * 1000,
+        )
+
+    async def _until_applied(self, watching: Watching) -> int:
+        """Wait until every replica holds what is known by now; return its batch."""
+        while True:
+            batch = self._last_batch
+            noted = {id(session): session.noted for session in self._sessions()}
+
+            def applied(noted: dict[int, int] = noted) -> bool:
+                self._check_refusals()
+                targets = [live.fleet.sessions for live in self._live]
+                return all(targets) and all(
+                    session.holds(noted.get(id(session), 0))
+                    for sessions in targets
+                    for session in sessions
+                )
+
+            await self._pulse.until(applied)
+            if watching.certain:
+                return batch
+            # What changed while it was read goes out once more.
+            await self._pulse.until(lambda: watching.certain)
+
+    def _is_served(self, batch: int) -> bool:
+        self._check_refusals()
+        found = [
+            status for live in self._live for status in self._target(live).replicas
+        ]
+        for status in found:
+            if status.reload:
+                who = f"{status.pod}/{status.container}"
+                raise TargetError(f"{who}: {status.reload}", hint=status.hint)
+        return all(
+            status.ready and not any(number <= batch for number in status.waiting)
+            for status in found
+            if status.state != "restarting"
+        )
+
+    def _sessions(self) -> list[Session]:
+        return [session for live in self._live for session in live.fleet.sessions]
+
+    def _check_refusals(self) -> None:
+        for session in self._sessions():
+            error = session.error
+            if error is not None and not isinstance(error, TransportError):
+                raise TargetError(f"{session.who}: {error}", hint=error.hint)
+
+    def _check_paths(self, sessions: Sequence[Session]) -> None:
+        failing = {s.who.pod: s.failing for s in sessions if s.failing}
+        if failing:
+            where = ", ".join(f"{paths} in {pod}" for pod, paths in failing.items())
+            raise Unequal(f"some paths could not be made equal: {where}")
+
+
+class Unequal(SyncdError):
+    """Some paths could not be made equal; events have told which, and why."""
+
+
+def _state(session: Session, *, runs: bool) -> State:
+    if not runs:
+        return "restarting"
+    if session.in_step.is_set():
+        return "in step" if session.idle else "sending"
+    if session.error is None:
+        return "connecting"
+    return "reconnecting" if isinstance(session.error, TransportError) else "refused"

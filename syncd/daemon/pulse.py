@@ -1,0 +1,26 @@
+"""Waiting for a condition on what the daemon's tasks change."""
+
+from collections.abc import Callable
+
+import anyio
+
+
+class Pulse:
+    """Wakes who waits for a condition: whoever may have changed it beats.
+
+    Conditions are plain functions of state on the event loop, so that nothing can
+    change between the asking and the waiting.
+    """
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+
+    def beat(self) -> None:
+        """Have every condition that is waited for asked again."""
+        self._event.set()
+        self._event = anyio.Event()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until a condition holds."""
+        while not holds():
+            await self._event.wait()

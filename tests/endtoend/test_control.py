@@ -1,0 +1,126 @@
+"""What is asked at the control socket, on the embedded cluster."""
+
+from pathlib import Path
+
+import pytest
+
+from syncd.control import Claim, connect
+from syncd.errors import Absent, Halted, Overdue, TargetError
+from syncd.events import BatchDone, SessionRefused
+from tests.endtoend.scene import NAMESPACE, contents, scene
+
+
+WAIT = ("sleep", "100000")
+
+
+async def test_status_tells_how_each_container_is(tmp_path: Path) -> None:
+    async with scene(tmp_path, replicas=2, command=WAIT) as stage:
+        (stage.folder / "a.py").write_text("1")
+        await stage.until(lambda: stage.heard(BatchDone))
+        async with stage.asking() as client:
+            status = await client.status()
+
+    (target,) = status.targets
+    assert status.in_step
+    assert status.phase == "running"
+    assert status.project == str(stage.folder)
+    assert (target.target, target.namespace) == ("deployment/web", NAMESPACE)
+    assert [r.state for r in target.replicas] == ["in step", "in step"]
+    assert {r.image for r in target.replicas} == {"web:1"}
+    assert target.batch is not None
+    assert (target.batch.files, target.batch.replicas) == (1, 2)
+
+
+async def test_what_was_saved_before_a_wait_is_applied_after_it(tmp_path: Path) -> None:
+    async with (
+        scene(tmp_path, replicas=2, command=WAIT) as stage,
+        stage.asking() as client,
+    ):
+        for number in range(10):
+            # Nothing is awaited in between: no event of it can have been read.
+            (stage.folder / f"file{number}.py").write_text("x" * number)
+            (stage.folder / "one.py").write_text(str(number))
+            waited = await client.wait(timeout_s=30)
+
+            here = contents(stage.folder)
+            assert all(contents(there) == here for there in stage.containers())
+            assert waited.replicas == 2
+            assert waited.batch == max(e.batch for e in stage.heard(BatchDone))
+
+
+async def test_a_wait_with_nothing_to_do_returns(tmp_path: Path) -> None:
+    async with scene(tmp_path, command=WAIT) as stage, stage.asking() as client:
+        first, second = await client.wait(), await client.wait()
+
+    assert (first.batch, second.batch) == (0, 0)
+
+
+async def test_a_wait_covers_new_folders_and_deletes(tmp_path: Path) -> None:
+    async with scene(tmp_path, command=WAIT) as stage, stage.asking() as client:
+        deep = stage.folder / "a" / "b" / "c"
+        deep.mkdir(parents=True)
+        (deep / "new.py").write_text("1")
+        await client.wait()
+        made = [contents(there) for there in stage.containers()]
+        (deep / "new.py").unlink()
+        deep.rmdir()
+        await client.wait()
+        left = [contents(there) for there in stage.containers()]
+
+    assert [b"a/b/c/new.py" in there for there in made] == [True]
+    assert [sorted(there) for there in left] == [[b"a", b"a/b"]]
+
+
+async def test_a_wait_during_a_cut_returns_when_the_container_was_reached_again(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path, command=WAIT) as stage, stage.asking() as client:
+        stage.cluster.faults.link.cut()
+        (stage.folder / "a.py").write_text("1")
+
+        await client.wait(timeout_s=30)
+
+        assert stage.is_equal()
+
+
+async def test_a_wait_says_which_replica_it_waited_for_in_vain(tmp_path: Path) -> None:
+    async with scene(tmp_path, command=WAIT) as stage, stage.asking() as client:
+        stage.cluster.faults.link.stall()
+        (stage.folder / "a.py").write_text("1")
+
+        with pytest.raises(Overdue, match=r"web-.*/app is (sending|reconnecting)"):
+            await client.wait(timeout_s=0.3)
+
+
+async def test_a_folder_that_is_gone_ends_a_wait(tmp_path: Path) -> None:
+    async with scene(tmp_path, command=WAIT) as stage, stage.asking() as client:
+        stage.folder.rename(tmp_path / "away")
+
+        with pytest.raises(Halted, match="folder is gone"):
+            await client.wait()
+
+
+async def test_a_container_that_refuses_ends_a_wait(tmp_path: Path) -> None:
+    async with (
+        scene(
+            tmp_path, tools="none", command=("pause", "9"), until=SessionRefused
+        ) as stage,
+        stage.asking() as client,
+    ):
+        with pytest.raises(TargetError, match="neither Python"):
+            await client.wait()
+
+
+async def test_a_second_daemon_of_a_project_is_refused(tmp_path: Path) -> None:
+    async with scene(tmp_path, command=WAIT) as stage:
+        with pytest.raises(Halted, match="already: process"), Claim(stage.folder, ()):
+            pass
+
+
+async def test_stop_ends_the_daemon(tmp_path: Path) -> None:
+    async with scene(tmp_path, command=WAIT) as stage:
+        async with stage.asking() as client:
+            await client.stop()
+        with pytest.raises(Absent):
+            async with connect(stage.folder):
+                pass
