@@ -165,6 +165,7 @@ async def test_a_probe_by_https_trusts_anybody() -> None:
         seen.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         await writer.drain()
+        writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=theirs)
     port = server.sockets[0].getsockname()[1]
