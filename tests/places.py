@@ -80,6 +80,11 @@ def mounted(script: str) -> list[str]:
     return ["unshare", flags, "sh", "-ec", script + '\nexec "$@"', "sh"]
 
 
+def entered() -> list[str]:
+    """Return the words of `nsenter` for what `mounted` made."""
+    return ["-m"] if os.geteuid() == 0 else ["-U", "--preserve-credentials", "-m"]
+
+
 def inside(process: subprocess.Popen[bytes], path: Path) -> Path:
     """Return `path` as a process sees it, mounts of its own included."""
     return Path(f"/proc/{process.pid}/root{path.resolve()}")

@@ -6,9 +6,11 @@ clash with the token, and sends requests for this machine to a proxy.
 """
 
 import asyncio
+import contextlib
+import socket
 import weakref
+from asyncio.trsock import TransportSocket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -108,7 +110,7 @@ class Client:
         ) as response:
             return await self._whole(response)
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def stream(
         self, path: str, params: Params = (), *, idle_s: float | None = None
     ) -> AsyncIterator[Answer | Body]:
@@ -235,7 +237,7 @@ class _Connector(aiohttp.TCPConnector):
     def __init__(self) -> None:
         # Each exec stream holds a connection: a limit would stall the next one.
         super().__init__(limit=0)
-        self._transports = weakref.WeakSet[asyncio.Transport]()
+        self._sockets = weakref.WeakKeyDictionary[asyncio.Transport, TransportSocket]()
 
     async def connect(
         self,
@@ -245,14 +247,21 @@ class _Connector(aiohttp.TCPConnector):
     ) -> Connection:
         """Return a connection for a request, and remember it."""
         connection = await super().connect(req, traces, timeout)
-        if connection.transport is not None:
-            self._transports.add(connection.transport)
+        transport = connection.transport
+        if transport is not None and not transport.is_closing():
+            self._sockets[transport] = transport.get_extra_info("socket")
         return connection
 
     def abort(self) -> None:
         """Close all connections at once, without the goodbyes of TLS."""
-        for transport in list(self._transports):
-            transport.abort()
+        for transport, its_socket in list(self._sockets.items()):
+            if not transport.is_closing():
+                transport.abort()
+                continue
+            # One that is closing may not know its connection any more: to abort it does
+            # nothing, or fails (Python 3.11.2).
+            with contextlib.suppress(OSError):  # it is closed
+                its_socket.shutdown(socket.SHUT_RDWR)
 
 
 class _Body:

@@ -68,7 +68,8 @@ class Server:
         self._link.cut()
         server = self._runner.server
         for connection in list(server.connections) if server else ():
-            if (transport := connection.transport) is not None:
+            transport = connection.transport
+            if transport is not None and not transport.is_closing():
                 transport.abort()
         await asyncio.sleep(0)  # lets the cut reach the handlers
 

@@ -43,6 +43,7 @@ fi
 trap 'rm -rf "$stage"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 said=$(head -c "$size" | {
+  umask 0 # BusyBox takes it off the modes that are in the tar, except for root
   tar -x -o -p -m -f - -C "$stage" 2>&1
   code=$?
   cat >/dev/null

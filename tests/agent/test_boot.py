@@ -1,4 +1,5 @@
 import ast
+import contextlib
 import os
 import re
 import shutil
@@ -27,9 +28,10 @@ def interpreter(version: str) -> str:
     kept = sorted(str(p) for p in pyenv.glob(f"{version}.*/bin/python3"))
     on_path = shutil.which(f"python{version}")
     for python in [*kept, *([on_path] if on_path else [])]:
-        ran = subprocess.run([python, "-c", ""], capture_output=True, check=False)
-        if ran.returncode == 0:  # a pyenv shim may stand for nothing
-            return python
+        with contextlib.suppress(PermissionError):
+            ran = subprocess.run([python, "-c", ""], capture_output=True, check=False)
+            if ran.returncode == 0:  # a pyenv shim may stand for nothing
+                return python
     pytest.skip(f"no Python {version} here")
 
 

@@ -17,7 +17,7 @@ from tests.agent_driver import (
     tree_at,
     written,
 )
-from tests.places import inside, mounted
+from tests.places import entered, inside, mounted
 
 
 def delete(path: str, *, recursive: bool = False) -> bytes:
@@ -69,7 +69,7 @@ def test_a_folder_that_turns_out_to_be_another_file_system_is_staged_again(
         agent.send(b"".join(frames))
         agent.ask({"op": "ping", "id": 1})
         (remote / "pkg").mkdir()
-        enter = ["nsenter", "-t", str(agent.process.pid), "-m"]
+        enter = ["nsenter", "-t", str(agent.process.pid), *entered()]
         mount = ["mount", "-t", "tmpfs", "none", str(remote / "pkg")]
         subprocess.run([*enter, *mount], check=True)
         agent.send(end)

@@ -60,7 +60,7 @@ def test_a_real_tar_unpacks_a_delta_to_the_same_files(
 
         stream = b"".join(Pack(local, diff({}, tree), flavour))
         command = [*tar, "-x", "-p", "-f", "-", "-C", str(there)]
-        subprocess.run(command, input=stream or bytes(1024), check=True)
+        subprocess.run(command, input=stream or bytes(1024), check=True, umask=0)
 
         arrived = tree_at(there)
         assert {p: e for p, e in arrived.items() if e.kind is not Kind.DIR} == sent

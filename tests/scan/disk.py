@@ -68,7 +68,8 @@ class Edit:
             case "link":
                 path.symlink_to(os.fsdecode(self.other))
             case "chmod":
-                path.chmod(0o755 if len(self.other) % 2 else 0o600)
+                closed = 0o700 if path.is_dir() else 0o600
+                path.chmod(0o755 if len(self.other) % 2 else closed)
             case "rename":
                 path.rename(other)
             case "fill":
