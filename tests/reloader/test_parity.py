@@ -128,6 +128,10 @@ def write(root: Path, files: Mapping[str, str]) -> list[Path]:
         if name not in old or path.read_text() != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
+            # Python trusts whole seconds and the size: an installer, as syncd's agent,
+            # leaves no byte-code of what it replaces.
+            for old_code in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
+                old_code.unlink()
             changed.append(path)
     return changed
 
