@@ -14,13 +14,20 @@ from typing import Any
 
 import click
 
-from syncd import __version__
+from syncd import __version__, asking
 from syncd.bench import options as bench_options
-from syncd.errors import ConfigError
-from syncd.parameters import FILE, OUTPUT, PAIR, SETTINGS, WHERE, taking
+from syncd.parameters import (
+    FILE,
+    INTERRUPTED,
+    OUTPUT,
+    PAIR,
+    SETTINGS,
+    WHERE,
+    here,
+    taking,
+)
 
 
-INTERRUPTED = 130  # what a shell makes of Ctrl-C
 READER_GONE = 141  # what a shell makes of SIGPIPE
 
 
@@ -134,7 +141,7 @@ def _settings(options: dict[str, Any]) -> Any:
         poll=options["poll"],
     )
     pair = _pair(options["local"], options["target"])
-    return config.load(_here(), flags=flags, file=options["file"], pair=pair)
+    return config.load(here(), flags=flags, file=options["file"], pair=pair)
 
 
 def _pair(local: str | None, target: str | None) -> tuple[str, str] | None:
@@ -146,15 +153,6 @@ def _pair(local: str | None, target: str | None) -> tuple[str, str] | None:
             " deployment/myapp:/app"
         )
     return local, target
-
-
-def _here() -> Path:
-    try:
-        return Path.cwd()
-    except FileNotFoundError as error:
-        raise ConfigError(
-            "the working folder no longer exists", hint="change into another one"
-        ) from error
 
 
 @cli.command()
@@ -222,9 +220,9 @@ def explain(ctx: click.Context, path: Path, file: Path | None) -> None:
     from syncd import config
     from syncd.ui.explain import explained
 
-    here = _here()
-    settings = config.load(here, file=file)
-    lines, synced = explained(settings, path, here)
+    cwd = here()
+    settings = config.load(cwd, file=file)
+    lines, synced = explained(settings, path, cwd)
     click.echo("\n".join(lines))
     ctx.exit(0 if synced else 1)
 
@@ -252,6 +250,10 @@ def schema(checked: Path | None, *, events: bool) -> None:
     if checked is None:
         click.echo(config.schema(), nl=False)
         return
-    settings = config.load(_here(), file=None if checked == Path() else checked)
+    settings = config.load(here(), file=None if checked == Path() else checked)
     targets = text.count(len(settings.targets), "target")
     click.echo(f"{settings.source}: {targets}, nothing wrong")
+
+
+for command in asking.COMMANDS:
+    cli.add_command(command)

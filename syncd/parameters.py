@@ -7,6 +7,10 @@ from typing import Any, TypeVar
 
 import click
 
+from syncd.errors import ConfigError
+
+
+INTERRUPTED = 130  # what a shell makes of Ctrl-C
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -76,8 +80,39 @@ OUTPUT = (
     ),
     click.option("-q", "--quiet", is_flag=True, help="Tell warnings and errors only."),
 )
+RUNNING = (
+    click.option(
+        "--project",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        metavar="FOLDER",
+        help="The project, or a folder in it, instead of the working folder.",
+    ),
+    click.option(
+        "--output",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        callback=_noted,
+        is_eager=True,
+        help="text for people; json: one object.",
+    ),
+)
 
 
 def taking(*parameters: Callable[[F], F]) -> Callable[[F], F]:
     """Return what gives a command `parameters`, in their order."""
     return lambda function: reduce(lambda f, add: add(f), parameters[::-1], function)
+
+
+def here() -> Path:
+    """Return the working folder.
+
+    Raises:
+        ConfigError: If there is none any more.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise ConfigError(
+            "the working folder no longer exists", hint="change into another one"
+        ) from error

@@ -28,6 +28,7 @@ def _away_from_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
 
 
@@ -378,3 +379,53 @@ def test_the_two_arguments_need_no_file(project: Path) -> None:
 
     assert code == 2
     assert err.startswith("error: no kubeconfig found")
+
+
+# --- a syncd that runs ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["status", "wait", "stop"])
+def test_without_a_running_syncd_there_is_nobody_to_ask(
+    project: Path, name: str
+) -> None:
+    code, out, err = invoke(name)
+
+    assert (code, out) == (6, "")
+    assert f"no syncd watches {project} or a folder above it" in err
+    assert "syncd watch" in err
+
+
+def test_a_running_syncd_is_asked_refuses_a_second_and_stops(
+    project: Path, tmp_path: Path, silent_port: int
+) -> None:
+    kubeconfig(tmp_path, f"http://127.0.0.1:{silent_port}")
+    watch = command("watch", "--allow-context", "there")
+    with subprocess.Popen(watch, stdout=subprocess.PIPE) as first:
+        status = until_it_answers()
+        code, out, _ = syncd("status", "--project", str(project / "app"))
+        second, _, refusal = syncd("watch")
+        late, _, overdue = syncd("wait", "--timeout", "0.2")
+        stopped, said, _ = syncd("stop")
+        ended = first.wait(10)
+
+    assert status["pid"] == first.pid
+    assert status["project"] == str(project)
+    assert code == 1
+    assert f"process {first.pid}, since" in out
+    assert second == 3
+    assert f"syncd watches {project} already: process {first.pid}, since" in refusal
+    assert late == 7
+    assert "not all was applied within 0.2 s: " in overdue
+    assert (stopped, said) == (0, f"process {first.pid} has ended\n")
+    assert ended == 0
+
+
+def until_it_answers() -> dict[str, object]:
+    """Return the status of a syncd that is being started."""
+    deadline = time.monotonic() + 30
+    while True:
+        _, out, _ = syncd("status", "--output", "json")
+        said: dict[str, object] = json.loads(out)
+        if "phase" in said:
+            return said
+        assert time.monotonic() < deadline, said

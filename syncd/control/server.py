@@ -15,7 +15,7 @@ from anyio.abc import SocketAttribute, SocketStream, TaskStatus
 
 from syncd.control.hub import Hub
 from syncd.control.lines import Lines, Malformed, line
-from syncd.control.status import Status, Waited
+from syncd.control.status import ReplicaStatus, Status, Waited
 from syncd.errors import ConfigError, Overdue, SyncdError
 
 
@@ -202,12 +202,13 @@ def _overdue(status: Status, limit_s: float, *, ready: bool) -> Overdue:
     ]
     if ready and not late:
         late = [
-            f"{replica.pod}/{replica.container}: {_unserved(replica.waiting)}"
+            f"{replica.pod}/{replica.container}: {_unserved(replica)}"
             for target in status.targets
             for replica in target.replicas
             if replica.waiting or not replica.ready
         ]
-    lone = [f"{t.target} has no replica" for t in status.targets if not t.replicas]
+    lone = [*status.away]
+    lone += [f"{t.target} has no replica" for t in status.targets if not t.replicas]
     if status.phase == "connecting":
         lone = ["the cluster was not reached yet"]
     why = "; ".join([*lone, *late]) or "there was no end of the writing"
@@ -217,10 +218,12 @@ def _overdue(status: Status, limit_s: float, *, ready: bool) -> Overdue:
     )
 
 
-def _unserved(batches: tuple[int, ...]) -> str:
-    if not batches:
+def _unserved(replica: ReplicaStatus) -> str:
+    if replica.reload:
+        return replica.reload
+    if not replica.waiting:
         return "it is not ready"
-    return f"it is not seen to serve batch {', '.join(map(str, batches))}"
+    return f"it is not seen to serve batch {', '.join(map(str, replica.waiting))}"
 
 
 def _user_of(connection: socket.socket) -> int:

@@ -105,7 +105,8 @@ class Status:
 
     Attributes:
         since: When it was started, as ISO 8601 writes it.
-        phase: `connecting` until the cluster was reached and the folders were read.
+        phase: `connecting` until the folders were read and the Pods are asked for.
+        away: What syncd itself cannot reach: the API server, a local folder.
     """
 
     version: str
@@ -115,12 +116,15 @@ class Status:
     phase: Phase
     context: str = ""
     server: str = ""
+    away: tuple[str, ...] = ()
     targets: tuple[TargetStatus, ...] = ()
 
     @property
     def in_step(self) -> bool:
         """Whether every target is in step."""
-        return bool(self.targets) and all(target.in_step for target in self.targets)
+        return bool(self.targets and not self.away) and all(
+            target.in_step for target in self.targets
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,6 +66,7 @@ class Desk:
             phase="running" if self._api else "connecting",
             context=self._api.context if self._api else "",
             server=self._api.server if self._api else "",
+            away=tuple(self._diary.away.values()),
             targets=tuple(self._target(live) for live in self._live),
         )
 
@@ -84,7 +85,7 @@ class Desk:
             ),
             note=view.note if view else "",
             drift=diary.drift,
-            rebuild=diary.rebuild,
+            rebuild=diary.rebuild or diary.failed,
             batch=diary.batch,
         )
 
@@ -122,8 +123,13 @@ class Desk:
         await self._pulse.until(lambda: self._watching is not None)
         assert self._watching is not None
         await self._watching.look()
+        if ready:
+            for live in self._live:
+                if live.rebuilding is not None:
+                    await live.rebuilding.settle()
         batch = await self._until_applied(self._watching)
         if ready:
+            self._check_images()
             await self._pulse.until(lambda: self._is_served(batch))
         replicas = self._sessions()
         self._check_paths(replicas)
@@ -156,18 +162,19 @@ class Desk:
 
     def _is_served(self, batch: int) -> bool:
         self._check_refusals()
-        found = [
-            status for live in self._live for status in self._target(live).replicas
-        ]
-        for status in found:
-            if status.reload:
-                who = f"{status.pod}/{status.container}"
-                raise TargetError(f"{who}: {status.reload}", hint=status.hint)
-        return all(
-            status.ready and not any(number <= batch for number in status.waiting)
-            for status in found
-            if status.state != "restarting"
-        )
+        late = False
+        for live in self._live:
+            for replica, _, runs in live.fleet.containers():
+                diary = self._diary.container(replica.pod, replica.container)
+                if any(number <= batch for number in diary.waiting):
+                    late = True
+                elif diary.broken:
+                    raise TargetError(
+                        f"container {replica.container} of Pod {replica.pod}:"
+                        f" {diary.reload}"
+                    )
+                late = late or (runs and not replica.ready)
+        return not late
 
     def _sessions(self) -> list[Session]:
         return [session for live in self._live for session in live.fleet.sessions]
@@ -177,6 +184,12 @@ class Desk:
             error = session.error
             if error is not None and not isinstance(error, TransportError):
                 raise TargetError(f"{session.who}: {error}", hint=error.hint)
+
+    def _check_images(self) -> None:
+        for live in self._live:
+            diary = self._diary.target(live.fleet.target)
+            if diary.failed:
+                raise TargetError(diary.failed, hint=diary.hint)
 
     def _check_paths(self, sessions: Sequence[Session]) -> None:
         failing = {s.who.pod: s.failing for s in sessions if s.failing}

@@ -8,6 +8,15 @@ from syncd.control import BatchStatus
 from syncd.events import Event
 
 
+_OfContainer = (
+    events.BatchReloaded
+    | events.BatchReady
+    | events.ReloadFailed
+    | events.ReloadHung
+    | events.ReloadUnready
+)
+
+
 @dataclass(slots=True)
 class ContainerDiary:
     """What happened in one container.
@@ -17,11 +26,13 @@ class ContainerDiary:
         waiting: The batches that were applied, and are not known to be served yet.
         reload: Why the program does not serve what was applied, or "".
         hint: What mends that, or "".
+        broken: Whether it will not, before the next edit.
     """
 
     ran: list[str] = field(default_factory=list)
     waiting: set[int] = field(default_factory=set)
     reload: str = ""
+    broken: bool = False
     hint: str = ""
 
 
@@ -33,17 +44,26 @@ class TargetDiary:
         batch: The last that is done.
         drift: What its containers have, by `run` rules, that its image has not.
         rebuild: What becomes of its new image, in words, or "".
+        failed: Why there is no new image where one is needed, or "".
+        hint: What mends that, or "".
     """
 
     batch: BatchStatus | None = None
     drift: str = ""
     rebuild: str = ""
+    failed: str = ""
+    hint: str = ""
 
 
 @dataclass(slots=True)
 class Diary:
-    """Folds events; pure but for the time of the day."""
+    """Folds events; pure but for the time of the day.
 
+    Attributes:
+        away: What cannot be reached, in words, by its name.
+    """
+
+    away: dict[str, str] = field(default_factory=dict)
     targets: dict[str, TargetDiary] = field(default_factory=dict)
     containers: dict[tuple[str, str], ContainerDiary] = field(default_factory=dict)
 
@@ -62,40 +82,73 @@ class Diary:
                 self.target(event.target).batch = _batch(event)
             case events.BatchApplied():
                 self.container(event.pod, event.container).waiting.add(event.batch)
-            case events.BatchReloaded():
-                self._reloaded(event)
-            case events.ReloadFailed():
-                found = self.container(event.pod, event.container)
-                found.waiting.difference_update(event.batches)
-                found.reload = f"it does not start with the new code: {event.error}"
-                found.hint = ""
-            case events.ReloadHung():
-                found = self.container(event.pod, event.container)
-                found.reload, found.hint = "its reload hangs", event.hint
             case events.HookRan():
                 if event.action == "run" and event.code == 0:
                     ran = self.container(event.pod, event.container).ran
                     if event.command not in ran:
                         ran.append(event.command)
+            case events.SessionReconciled():
+                # What the link before it was to see of a reload, nobody sees now.
+                self.container(event.pod, event.container).waiting.clear()
             case events.ContainerRestarted() | events.SessionEnded():
                 self.containers.pop((event.pod, event.container), None)
             case _:
+                self._take_outage(event)
+                self._take_reload(event)
                 self._take_rebuild(event)
 
-    def _reloaded(self, event: events.BatchReloaded) -> None:
+    def _take_outage(self, event: Event) -> None:
+        match event:
+            case events.ApiLost():
+                self.away[event.server] = (
+                    f"no answer from {event.server}: {event.reason}"
+                )
+            case events.ApiBack():
+                self.away.pop(event.server, None)
+            case events.RootLost():
+                self.away[event.root] = f"{event.root} is gone"
+            case events.RootFound():
+                self.away.pop(event.root, None)
+            case _:
+                pass
+
+    def _take_reload(self, event: Event) -> None:
+        match event:
+            case events.BatchReloaded():
+                if event.reloaded_ms is not None:
+                    self._say(event, "", "")
+            case events.BatchReady():
+                found = self.container(event.pod, event.container)
+                found.waiting.discard(event.batch)
+                if event.ready_ms is not None:
+                    self._say(event, "", "")
+            case events.ReloadFailed():
+                found = self.container(event.pod, event.container)
+                found.waiting.difference_update(event.batches)
+                said = f"it does not start with the new code: {event.error}"
+                self._say(event, said, "", broken=True)
+            case events.ReloadHung():
+                self._say(event, "its reload hangs", event.hint)
+            case events.ReloadUnready():
+                said = f"it has reloaded and is not ready: {event.reason}"
+                self._say(event, said, "")
+            case _:
+                pass
+
+    def _say(
+        self, event: _OfContainer, said: str, hint: str, *, broken: bool = False
+    ) -> None:
         found = self.container(event.pod, event.container)
-        found.waiting.discard(event.batch)
-        if event.reloaded_ms is not None:
-            found.reload = found.hint = ""
+        found.reload, found.hint, found.broken = said, hint, broken
 
     def _take_rebuild(self, event: Event) -> None:
         match event:
             case events.RebuildDrifted():
                 self.target(event.target).drift = event.reason
             case events.RebuildDecided():
-                self.target(event.target).drift = ""
-                if event.needed:
-                    self.target(event.target).rebuild = "an image is needed"
+                found = self.target(event.target)
+                found.drift = found.failed = found.hint = ""
+                found.rebuild = "an image is needed" if event.needed else ""
             case events.RebuildFound() | events.RebuildBuilt():
                 self.target(event.target).rebuild = f"delivering {event.image}"
             case events.RebuildStarted():
@@ -103,10 +156,12 @@ class Diary:
             case events.RebuildRolling():
                 self.target(event.target).rebuild = f"rolling out {event.image}"
             case events.RebuildFailed():
-                said = f"{event.stage} of {event.image} failed: {event.reason}"
-                self.target(event.target).rebuild = said
+                found = self.target(event.target)
+                found.rebuild, found.hint = "", event.hint
+                found.failed = f"{event.stage} of {event.image} failed: {event.reason}"
             case events.RebuildDone() | events.RebuildCancelled():
-                self.target(event.target).rebuild = ""
+                found = self.target(event.target)
+                found.rebuild = found.failed = found.hint = ""
             case _:
                 pass
 

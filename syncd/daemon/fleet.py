@@ -53,6 +53,7 @@ class Fleet:
 
     Attributes:
         view: The last view of the target's Pods; None before the first.
+        pulse: As given.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Fleet:
         self._ways = ways
         self._tasks = tasks
         self._emit = emit
-        self._pulse = pulse
+        self.pulse = pulse
         self._berths: dict[str, _Berth] = {}
         self._moved = anyio.Event()
         self._told: _Names | None = None
@@ -207,7 +208,7 @@ class Fleet:
     def _notice(self) -> None:
         self._moved.set()
         self._moved = anyio.Event()
-        self._pulse.beat()
+        self.pulse.beat()
 
     async def _sail(self, berth: _Berth) -> None:
         try:

@@ -36,6 +36,10 @@ class LiveTarget:
         patience: How long a stream may be silent.
         pulse: Beats whenever something in its sessions changed.
 
+    Attributes:
+        fleet: Its replicas.
+        rebuilding: Keeps its image, once that was asked for; else None.
+
     Raises:
         ConfigError: If the workload is none that can be followed.
     """
@@ -53,6 +57,7 @@ class LiveTarget:
         self._target = target
         self._api = api
         self._emit = emit
+        self.rebuilding: Rebuilding | None = None
         self._spec = TargetSpec.parse(
             target.title, target.namespace or api.namespace, target.container
         )
@@ -106,7 +111,7 @@ class LiveTarget:
             watching: How changes of the inputs are waited for.
         """
         if self._target.rebuild is not None:
-            rebuilding = Rebuilding(
+            self.rebuilding = Rebuilding(
                 self._target,
                 self._spec,
                 self._api,
@@ -115,7 +120,7 @@ class LiveTarget:
                 watching,
                 self._emit,
             )
-            tasks.start_soon(rebuilding.run)
+            tasks.start_soon(self.rebuilding.run)
 
     async def until_in_step(self) -> None:
         """Wait until there is a replica, and each holds the local tree."""

@@ -56,6 +56,9 @@ class Rebuilding:
         self._fleet = fleet
         self._settings = watching
         self._emit = emit
+        self._pulse = fleet.pulse
+        self._turning = False
+        self._looking = anyio.Lock()
         self._look: Look | None = None
         self._edited: set[str] = set()
         self._detected_at_s = self._looked_at_s = 0.0
@@ -78,8 +81,19 @@ class Rebuilding:
             tasks.start_soon(self._watch)
             while True:
                 await self._wake.wait()
-                self._wake = anyio.Event()
+                self._wake, self._turning = anyio.Event(), True
                 await self._turn()
+                self._turning = False
+                self._pulse.beat()
+
+    async def settle(self) -> None:
+        """Return when nothing is left to do for the inputs as they are at the call.
+
+        That the image then is the one they ask for is not said: it may have failed.
+        """
+        await self._pulse.until(lambda: self._look is not None)
+        await self._look_again(anyio.current_time())
+        await self._pulse.until(lambda: not (self._turning or self._wake.is_set()))
 
     # --- what is to be done -----------------------------------------------------
 
@@ -150,16 +164,20 @@ class Rebuilding:
             tasks.start_soon(looking)
             with receive:
                 async for hints in receive:
-                    await self._heed(hints)
+                    await self._look_again(hints.at)
 
-    async def _heed(self, hints: Hints) -> None:
+    async def _look_again(self, detected_at_s: float) -> None:
+        async with self._looking:
+            await self._take_look(detected_at_s)
+
+    async def _take_look(self, detected_at_s: float) -> None:
         started_s, before = anyio.current_time(), self._look
         look = await to_thread.run_sync(self._rebuild.inputs.look)
         assert before is not None
         self._look = look
         if look.is_newer_than(before) and look.inputs:
             self._edited.update(look.edited_since(before))
-            self._detected_at_s, self._looked_at_s = hints.at, started_s
+            self._detected_at_s, self._looked_at_s = detected_at_s, started_s
             if self._wanted and self._wanted != look.identity.digest:
                 self._rebuild.supersede()
             self._wake.set()

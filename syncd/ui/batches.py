@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 
 from syncd import events
+from syncd.control.status import BatchStatus
 from syncd.ui.text import count, number, size, some, took
 
 
-def changed(event: events.BatchDone) -> str:
+def changed(event: events.BatchDone | BatchStatus) -> str:
     """Return how much a batch changed: `3 files, 1 deleted, 2.1 KiB`."""
     parts = [count(event.files, "file")] if event.files or not event.deleted else []
     if event.deleted:
@@ -16,7 +17,7 @@ def changed(event: events.BatchDone) -> str:
     return ", ".join(parts)
 
 
-def reached(event: events.BatchDone) -> str:
+def reached(event: events.BatchDone | BatchStatus) -> str:
     """Return where a batch is now: `3 replicas`, `2 of 3 replicas, 1 failed`."""
     total = event.replicas + event.behind
     if not event.replicas:
@@ -26,7 +27,7 @@ def reached(event: events.BatchDone) -> str:
     return f"{where}{count(total, 'replica')}{failed}"
 
 
-def steps(event: events.BatchDone) -> str:
+def steps(event: events.BatchDone | BatchStatus) -> str:
     """Return where the time of a batch went, in milliseconds."""
     named = [
         ("settled", event.settled_ms),

@@ -172,9 +172,13 @@ class Syncd:
 
     def run(self, *args: str, cwd: Path | None = None) -> "Done":
         """Run `syncd sync` to its end."""
+        return self.call("sync", *args, cwd=cwd)
+
+    def call(self, command: str, *args: str, cwd: Path | None = None) -> "Done":
+        """Run a command of syncd to its end."""
         self.home.mkdir(parents=True, exist_ok=True)
         done = subprocess.run(
-            _argv("sync", *args),
+            _argv(command, *args),
             cwd=cwd or self.home,
             env=self._environment(),
             capture_output=True,
@@ -193,7 +197,7 @@ class Syncd:
 
 @dataclass(frozen=True)
 class Done:
-    """How a `syncd sync` ended."""
+    """How a command of syncd ended."""
 
     code: int
     out: str

@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 
 from syncd import daemon
 from syncd.config import Flags, load
+from syncd.control import Claim
 from syncd.events import Event, InStep
 from syncd.loopback.builder import STORE
 from syncd.loopback.cluster import Loopback
@@ -98,11 +100,12 @@ class Project:
         self.events.clear()
         self._awaited = 0
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(daemon.run, settings, self._hear)
-            await self.until(InStep)
-            self._awaited = 0
-            yield
-            tasks.cancel_scope.cancel()
+            with Claim(self.folder, ()) as claim:
+                tasks.start_soon(partial(daemon.run, settings, self._hear, claim=claim))
+                await self.until(InStep)
+                self._awaited = 0
+                yield
+                tasks.cancel_scope.cancel()
 
     async def until(self, kind: type[Event], **fields: object) -> Any:
         """Return the next such event after the one that was last waited for."""

@@ -4,10 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from syncd import events
 from syncd.control import Claim, connect
 from syncd.errors import Absent, Halted, Overdue, TargetError
-from syncd.events import BatchDone, SessionRefused
+from syncd.events import BatchDone, BatchReady, SessionRefused
+from syncd.loopback.dialect import Dialect
+from tests.endtoend.rebuilding import Lay
 from tests.endtoend.scene import NAMESPACE, contents, scene
+from tests.endtoend.test_reloads import running
+from tests.reloading import BROKEN, MAIN
 
 
 WAIT = ("sleep", "100000")
@@ -124,3 +129,78 @@ async def test_stop_ends_the_daemon(tmp_path: Path) -> None:
         with pytest.raises(Absent):
             async with connect(stage.folder):
                 pass
+
+
+# --- served -------------------------------------------------------------------------
+
+
+@pytest.mark.timeout(150)
+async def test_a_wait_for_ready_returns_when_the_program_serves_the_edit(
+    tmp_path: Path,
+) -> None:
+    async with (
+        running(tmp_path, Dialect.V1_36) as stage,
+        stage.asking() as client,
+    ):
+        (stage.folder / "main.py").write_text(MAIN + "# edited\n")
+        waited = await client.wait(ready=True, timeout_s=60)
+
+        assert [e.batch for e in stage.heard(BatchReady)] == [waited.batch]
+
+        (stage.folder / "main.py").write_text(BROKEN)
+        with pytest.raises(TargetError, match="does not start with the new code"):
+            await client.wait(ready=True, timeout_s=60)
+        (replica,) = (await client.status()).targets[0].replicas
+        assert "no_such_module" in replica.reload
+
+        (stage.folder / "main.py").write_text(MAIN)
+        await client.wait(ready=True, timeout_s=60)
+        (replica,) = (await client.status()).targets[0].replicas
+        assert replica.reload == ""
+
+
+async def test_a_wait_for_ready_includes_the_image_that_is_needed(lay: Lay) -> None:
+    async with (
+        lay() as made,
+        made.watch(),
+        connect(made.folder) as client,
+    ):
+        made.write("requirements.txt", "cheese==1.0\n")
+        await client.wait(ready=True, timeout_s=40)
+
+        assert (made.container() / "installed").read_text() == "cheese==1.0\n"
+        (replica,) = (await client.status()).targets[0].replicas
+        assert replica.image == made.image() != "web:1"
+
+        made.write("Dockerfile", "FROM web:1\nRUN exit 3\n")
+        with pytest.raises(TargetError, match=r"build of .* failed"):
+            await client.wait(ready=True, timeout_s=40)
+
+
+async def test_a_container_that_a_run_rule_changed_has_drifted_until_it_restarts(
+    lay: Lay,
+) -> None:
+    rules = """
+[[target.rule]]
+paths = ["version"]
+action = "run"
+run = ["touch", "made-by-a-rule"]
+"""
+    async with (
+        lay(rules=rules) as made,
+        made.watch(),
+        connect(made.folder) as client,
+    ):
+        made.write("app/version", "1")
+        await client.wait()
+        (drifted,) = (await client.status()).targets[0].replicas
+
+        assert (made.container() / "made-by-a-rule").exists()
+        assert drifted.drift == ("touch made-by-a-rule",)
+
+        (pod,) = made.pods()
+        made.cluster.node.kill(pod["metadata"]["uid"], "app")
+        await made.until(events.ContainerRestarted)
+        (fresh,) = (await client.status()).targets[0].replicas
+
+        assert fresh.drift == ()
