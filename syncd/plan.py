@@ -69,7 +69,7 @@ class Plan:
         """
         if not self._rules:
             return ()
-        deciding = {self._deciding(os.fsdecode(path)) for path in paths}
+        deciding = {self.deciding(path) for path in paths}
         wanted = (
             action
             for index, (_, action) in enumerate(self._rules)
@@ -77,10 +77,12 @@ class Plan:
         )
         return tuple(dict.fromkeys(wanted))
 
-    def _deciding(self, path: str) -> int | None:
+    def deciding(self, path: bytes) -> int | None:
+        """Return the index of the rule that decides for `path`; None if none does."""
+        name = os.fsdecode(path)
         matching = (
             index
             for index, (spec, _) in enumerate(self._rules)
-            if spec.match_file(path)
+            if spec.match_file(name)
         )
         return next(matching, None)

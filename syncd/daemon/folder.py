@@ -84,7 +84,7 @@ class Folder:
             Halted: If the folder is not there.
         """
         started = anyio.current_time()
-        ignore = await to_thread.run_sync(_rules_of, path, patterns, project)
+        ignore = await to_thread.run_sync(ignore_of, path, patterns, project)
         folder = cls(path, ignore, emit)
         await to_thread.run_sync(folder._scanner.scan)
         folder._say_scanned(started)
@@ -188,8 +188,25 @@ class Folder:
         self._withheld = withheld
 
 
-def _rules_of(path: Path, patterns: tuple[str, ...], project: Path | None) -> Ignore:
-    load = partial(Ignore.load, path, patterns, origin="sync.ignore")
+def ignore_of(
+    path: Path,
+    patterns: tuple[str, ...],
+    project: Path | None,
+    *,
+    origin: str = "sync.ignore",
+) -> Ignore:
+    """Return the rules of the folder `path`.
+
+    Args:
+        path: The folder, absolute.
+        patterns: What the settings say of ignoring, in gitignore's syntax.
+        project: Up to where rules count, where that is no git repository.
+        origin: What a decision calls the place of `patterns`.
+
+    Raises:
+        ConfigError: If a file with ignore rules makes no sense.
+    """
+    load = partial(Ignore.load, path, patterns, origin=origin)
     ignore = load()
     if ignore.repository is None and project and path.is_relative_to(project):
         # No repository says how far up rules count, so the project does.

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
 from syncd.config import RestartRule, Rule, RunRule, Settings, Sync, Target, place
 from syncd.daemon import rules
-from syncd.ignore import Decision, Ignore
+from syncd.daemon.folder import ignore_of
+from syncd.ignore import Decision
 from syncd.ui.text import safe
 
 
@@ -60,8 +59,9 @@ class _Entry:
         title, inner = safe(self.target.title), path.relative_to(self.sync.local)
         if inner == Path():
             return [f"  → {title}:{safe(self.sync.remote)}, the root of an entry"], True
-        ignore = Ignore.load(
-            self.sync.local, rules.ignored(self.target, self.sync), origin=_ORIGIN
+        patterns = rules.ignored(self.target, self.sync)
+        ignore = ignore_of(
+            self.sync.local, patterns, self.settings.project, origin=_ORIGIN
         )
         decision = ignore.explain(os.fsencode(inner), is_dir=path.is_dir())
         if decision.ignored:
@@ -105,12 +105,11 @@ class _Entry:
 
     def _follows(self, inner: Path) -> Iterator[str]:
         """Yield what else happens, by the first rule that matches."""
-        for number, rule in enumerate(self.target.rules):
-            if GitIgnoreSpec.from_lines(rule.paths).match_file(inner):
-                key = ("target", self.at[0], "rule", number)
-                where = place(self.settings, key, self.cwd)
-                yield f"    then {_action(rule)}: {where}"
-                return
+        number = rules.plan(self.target.rules).deciding(os.fsencode(inner))
+        if number is not None:
+            key = ("target", self.at[0], "rule", number)
+            where = place(self.settings, key, self.cwd)
+            yield f"    then {_action(self.target.rules[number])}: {where}"
 
 
 def _action(rule: Rule) -> str:

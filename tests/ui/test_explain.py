@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 from syncd import config
+from syncd.daemon import rules
+from syncd.daemon.folder import Folder
 from syncd.ui.explain import explained
 
 
@@ -136,3 +138,27 @@ def test_a_path_that_is_not_there_is_explained_all_the_same(project: Path) -> No
         f"{project}/app/here.py",
         f"{project}/app/gone\\x1b.py, which is not there",
     ]
+
+
+async def test_it_agrees_with_the_daemon_where_there_is_no_repository(
+    project: Path,
+) -> None:
+    (project / ".syncdignore").write_text("*.tmp\n")
+    (project / "app" / "x.tmp").write_text("")
+    (project / "app" / "x.py").write_text("")
+    settings = config.load(project, environ={})
+    target = settings.targets[1]
+    patterns = rules.ignored(target, target.sync[0])
+
+    folder = await Folder.open(
+        target.sync[0].local, patterns, lambda _: None, project=settings.project
+    )
+
+    assert {b"x.tmp", b"x.py"} & folder.tree.keys() == {b"x.py"}
+    assert said(project, "app/x.tmp") == (
+        [
+            "  deployment/web: not synced: *.tmp, .syncdignore:1",
+            "  app=worker: not synced: *.tmp, .syncdignore:1",
+        ],
+        False,
+    )
