@@ -59,7 +59,8 @@ class Owed:
         session: Who answers to the marks.
 
     Attributes:
-        actions: What is to be carried out in the container; the first may be running.
+        actions: What is to be carried out in the container, in this order.
+        acting: Whether the first of them runs.
         noted: How often something was noted; it is the number of the last note.
     """
 
@@ -68,6 +69,7 @@ class Owed:
         self.roots = tuple(roots)
         self.ledgers = tuple(Ledger(r.owned, whole=r.whole) for r in roots)
         self.actions: list[Action] = []
+        self.acting = False
         self._action_added = anyio.Event()
         self._marks: list[Mark] = []
         self._turns: list[Turn] = []
@@ -110,8 +112,12 @@ class Owed:
         self._changed = anyio.Event()
 
     def ask(self, actions: Sequence[Action]) -> None:
-        """Owe `actions` too; one that is owed already is owed once."""
-        self.actions.extend(a for a in actions if a not in self.actions)
+        """Owe `actions` too; one that is owed already, and does not run, is owed once.
+
+        One that runs may have read what was there before.
+        """
+        waiting = self.actions[1:] if self.acting else self.actions
+        self.actions.extend(a for a in actions if a not in waiting)
         self._action_added.set()
 
     async def wait_for_action(self) -> None:

@@ -193,7 +193,11 @@ class Shipping:
             while self._owed.actions:
                 action = self._owed.actions[0]
                 started = self._clock()
-                ran = await self._act(action)
+                self._owed.acting = True
+                try:
+                    ran = await self._act(action)
+                finally:
+                    self._owed.acting = False
                 self._owed.actions.remove(action)
                 self._landed()
                 self._report.ran(action, ran, started)

@@ -33,6 +33,8 @@ class Container:
     whole: bool = False
     files: dict[bytes, Entry] = field(default_factory=dict)
     ran: list[tuple[str, ...]] = field(default_factory=list)
+    begun: int = 0
+    busy: anyio.Event | None = None
     asked: list[Probe] = field(default_factory=list)
     reasons: Iterator[str] = field(default_factory=lambda: iter(()))
     dials: int = 0
@@ -148,6 +150,9 @@ class MemoryLink:
         self, argv: Sequence[str], *, cwd: str | None, timeout_s: float
     ) -> Ran:
         await self._suffer()
+        self.container.begun += 1
+        if self.container.busy is not None:
+            await self.container.busy.wait()
         self.container.ran.append(tuple(argv))
         return Ran(0, "")
 

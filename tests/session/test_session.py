@@ -220,6 +220,29 @@ async def test_a_hook_runs_after_its_file_landed_and_again_in_a_fresh_container(
     assert container.ran == [("pip", "install")] * 2
 
 
+async def test_a_hook_that_runs_when_its_file_changes_runs_once_more() -> None:
+    container = Container(image={b"requirements.txt": file(1)})
+    tree = {b"requirements.txt": file(1)}
+    install = Run(("pip", "install"))
+    session = make(container, tree, [], rules=(Rule(("requirements*.txt",), install),))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        container.busy = anyio.Event()
+        for content in (2, 3, 4):
+            tree[b"requirements.txt"] = file(content)
+            session.nudge(0, [b"requirements.txt"])
+            for _ in range(50):  # in memory, it lands and is acknowledged meanwhile
+                await anyio.lowlevel.checkpoint()
+            assert (container.files, container.begun) == (tree, 1)
+        container.busy.set()
+        await idle(session)
+        tasks.cancel_scope.cancel()
+
+    assert container.ran == [("pip", "install")] * 2
+
+
 NAMES = [b"a", b"b", b"d", b"d/a", b"d/e", b"d/e/f", b"\xff\n x"]
 EDITS = st.tuples(st.sampled_from(NAMES), st.integers(0, 4), st.integers(0, 6))
 FAULTS = st.lists(st.sampled_from(Fault), max_size=12)
