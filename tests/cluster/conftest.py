@@ -2,13 +2,15 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from syncd.cluster import Api, connect
 from tests.cluster.kube import Kube, Workload, fresh_namespace
+from tests.cluster.project import Lay, Project
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +53,33 @@ async def api(cluster: None) -> AsyncIterator[Api]:
     """The cluster, connected as `syncd watch` would be."""
     async with connect() as api:
         yield api
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def project(kube: Kube, tmp_path: Path) -> Iterator[Project]:
+    if shutil.which("docker") is None:
+        pytest.skip("docker is not installed")
+    project = Project(tmp_path / "project", kube)
+    yield project
+    project.clean_up()
+
+
+@pytest.fixture
+def lay(project: Project) -> Lay:
+    """Lays the project out, builds its first image, and runs it."""
+
+    def lay(
+        *,
+        container: Mapping[str, object] | None = None,
+        spec: Mapping[str, object] | None = None,
+        **rebuild: object,
+    ) -> Workload:
+        project.lay_out(**rebuild)
+        return project.deploy(project.build(), spec=spec, **(container or {}))
+
+    return lay

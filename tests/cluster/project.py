@@ -9,15 +9,17 @@ import secrets
 import subprocess
 import textwrap
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.cluster.kube import Kube, Workload
-from tests.cluster.watching import Syncd, Watching
+from tests.cluster.watching import Event, Syncd, Watching
 
+
+Lay = Callable[..., Workload]
 
 BASE = os.environ.get("SYNCD_TEST_BASE", "localhost:5000/pybase:dev")
 REGISTRY = os.environ.get("SYNCD_TEST_REGISTRY", "k3d-registry.localhost:5000")
@@ -140,13 +142,16 @@ class Project:
         subprocess.run(["docker", "push", "-q", name], check=True, capture_output=True)
         return f"{REGISTRY}/{self.name}:first"
 
-    def deploy(self, image: str, **container: Any) -> Workload:
+    def deploy(
+        self, image: str, *, spec: Mapping[str, object] | None = None, **container: Any
+    ) -> Workload:
         """Run the Deployment, with one Pod that is never taken before another is ready."""
         probe = {"httpGet": {"path": "/readyz", "port": 8080}, "periodSeconds": 1}
         workload = Workload(
             self.kube,
             self.name,
             image=image,
+            spec=spec or {},
             container={
                 "imagePullPolicy": "IfNotPresent",
                 "readinessProbe": probe,
@@ -174,6 +179,13 @@ class Project:
         )
         if names := listed.stdout.split():
             subprocess.run(["docker", "rmi", *names], capture_output=True, check=False)
+
+
+def edit(project: Project, watching: Watching, version: str) -> Event:
+    """Save a file of the sync root, and wait until it landed."""
+    watching.skip()
+    project.write("app/version.txt", version)
+    return watching.until("batch.done")
 
 
 def served(workload: Workload) -> Any:

@@ -1,7 +1,6 @@
 """Rebuilds on a real cluster, by a real builder, through a real registry."""
 
-import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,52 +13,18 @@ from tests.cluster.project import (
     DOCKERFILE,
     PUSH,
     REGISTRY,
+    Lay,
     Project,
+    edit,
     image_of,
     served,
     served_by,
     slow,
 )
-from tests.cluster.watching import Event, Syncd, Watching
+from tests.cluster.watching import Event, Syncd
 
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
-
-Lay = Callable[..., Workload]
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def project(kube: Kube, tmp_path: Path) -> Iterator[Project]:
-    if shutil.which("docker") is None:
-        pytest.skip("docker is not installed")
-    project = Project(tmp_path / "project", kube)
-    yield project
-    project.clean_up()
-
-
-@pytest.fixture
-def lay(project: Project) -> Lay:
-    """Lays the project out, builds its first image, and runs it."""
-
-    def lay(
-        *, container: dict[str, object] | None = None, **rebuild: object
-    ) -> Workload:
-        project.lay_out(**rebuild)
-        return project.deploy(project.build(), **(container or {}))
-
-    return lay
-
-
-def edit(project: Project, watching: Watching, version: str) -> Event:
-    """Save a file of the sync root, and wait until it landed."""
-    watching.skip()
-    project.write("app/version.txt", version)
-    return watching.until("batch.done")
 
 
 def at_the_pause(event: Event) -> bool:
