@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from syncd import __version__, asking
+from syncd import __version__, asking, outset
 from syncd.bench import options as bench_options
 from syncd.parameters import (
     FILE,
@@ -24,6 +24,7 @@ from syncd.parameters import (
     SETTINGS,
     WHERE,
     here,
+    settings_of,
     taking,
 )
 
@@ -107,7 +108,7 @@ def _sync(options: dict[str, Any], *, once: bool) -> int:
     from syncd import ui
     from syncd.ui import output, stop
 
-    settings = _settings(options)
+    settings = settings_of(options)
     least = output.least_level(verbose=options["verbose"] > 0, quiet=options["quiet"])
     form = ui.open_output(options["output"], least=least)
     with ExitStack() as held:
@@ -126,33 +127,6 @@ def _claim(settings: Any) -> Any:
 
     targets = tuple(target.title for target in settings.targets)
     return control.Claim(settings.project, targets)
-
-
-def _settings(options: dict[str, Any]) -> Any:
-    from syncd import config
-
-    flags = config.Flags(
-        namespace=options["namespace"],
-        container=options["container"],
-        context=options["context"],
-        kubeconfig=options["kubeconfig"],
-        allow_contexts=options["allow_contexts"] or None,
-        mode=options["mode"],
-        poll=options["poll"],
-    )
-    pair = _pair(options["local"], options["target"])
-    return config.load(here(), flags=flags, file=options["file"], pair=pair)
-
-
-def _pair(local: str | None, target: str | None) -> tuple[str, str] | None:
-    if local is None:
-        return None
-    if target is None:
-        raise click.UsageError(
-            f"LOCAL {local!r} stands alone; name where it goes, such as"
-            " deployment/myapp:/app"
-        )
-    return local, target
 
 
 @cli.command()
@@ -203,7 +177,7 @@ def bench(ctx: click.Context, /, **options: Any) -> None:
 
     settings = None
     if not options["embedded"]:
-        settings = _settings({**options, "mode": None, "poll": None})
+        settings = settings_of(options)
     code = stop.run(partial(measure, settings, options))
     ctx.exit(INTERRUPTED if code is None else code)
 
@@ -255,5 +229,5 @@ def schema(checked: Path | None, *, events: bool) -> None:
     click.echo(f"{settings.source}: {targets}, nothing wrong")
 
 
-for command in asking.COMMANDS:
+for command in (*asking.COMMANDS, *outset.COMMANDS):
     cli.add_command(command)

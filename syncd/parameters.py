@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from syncd.errors import ConfigError
+
+
+if TYPE_CHECKING:
+    from syncd.config import Settings
 
 
 INTERRUPTED = 130  # what a shell makes of Ctrl-C
@@ -80,13 +84,7 @@ OUTPUT = (
     ),
     click.option("-q", "--quiet", is_flag=True, help="Tell warnings and errors only."),
 )
-RUNNING = (
-    click.option(
-        "--project",
-        type=click.Path(path_type=Path, exists=True, file_okay=False),
-        metavar="FOLDER",
-        help="The project, or a folder in it, instead of the working folder.",
-    ),
+TEXT = (
     click.option(
         "--output",
         type=click.Choice(["text", "json"]),
@@ -96,6 +94,15 @@ RUNNING = (
         is_eager=True,
         help="text for people; json: one object.",
     ),
+)
+RUNNING = (
+    click.option(
+        "--project",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        metavar="FOLDER",
+        help="The project, or a folder in it, instead of the working folder.",
+    ),
+    *TEXT,
 )
 
 
@@ -116,3 +123,35 @@ def here() -> Path:
         raise ConfigError(
             "the working folder no longer exists", hint="change into another one"
         ) from error
+
+
+def settings_of(options: dict[str, Any]) -> "Settings":
+    """Return the settings that the options of a command come to.
+
+    Raises:
+        ConfigError: If they make no sense.
+    """
+    from syncd import config  # noqa: PLC0415  # costs more than `syncd --help` may
+
+    flags = config.Flags(
+        namespace=options["namespace"],
+        container=options["container"],
+        context=options["context"],
+        kubeconfig=options["kubeconfig"],
+        allow_contexts=options["allow_contexts"] or None,
+        mode=options.get("mode"),
+        poll=options.get("poll"),
+    )
+    pair = _pair(options["local"], options["target"])
+    return config.load(here(), flags=flags, file=options["file"], pair=pair)
+
+
+def _pair(local: str | None, target: str | None) -> tuple[str, str] | None:
+    if local is None:
+        return None
+    if target is None:
+        raise click.UsageError(
+            f"LOCAL {local!r} stands alone; name where it goes, such as"
+            " deployment/myapp:/app"
+        )
+    return local, target
