@@ -429,3 +429,42 @@ def until_it_answers() -> dict[str, object]:
         if "phase" in said:
             return said
         assert time.monotonic() < deadline, said
+
+
+# --- a beginning ----------------------------------------------------------------
+
+
+def test_init_touches_no_settings_that_are_there(project: Path) -> None:
+    before = (project / "syncd.toml").read_bytes()
+
+    code, _, err = invoke("init")
+
+    assert code == 2
+    assert f"{project}/syncd.toml is there already" in err
+    assert (project / "syncd.toml").read_bytes() == before
+
+
+def test_init_touches_no_pyproject_with_settings(project: Path) -> None:
+    (project / "syncd.toml").rename(project / "old.toml")
+    (project / "pyproject.toml").write_text(
+        '[[tool.syncd.target]]\nworkload = "deployment/web"\n'
+    )
+
+    code, _, err = invoke("init")
+
+    assert code == 2
+    assert "pyproject.toml is there already" in err
+    assert not (project / "syncd.toml").exists()
+
+
+def test_doctor_without_settings_says_so_and_fails(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    code, out, err = invoke("doctor", "--output", "json")
+
+    (found,) = json.loads(out)["findings"]
+    assert (code, err) == (1, "")
+    assert (found["check"], found["verdict"]) == ("settings", "failed")
+    assert "no syncd.toml" in found["said"]
