@@ -11,7 +11,6 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
-from itertools import count
 
 import anyio
 from anyio.abc import TaskGroup
@@ -81,6 +80,7 @@ class _Daemon:
         self._pulse = Pulse()
         self._scope = anyio.CancelScope()
         self._desk: Desk | None = None
+        self._batches = 0
         self._closing = ExitStack()
         self._started_s = anyio.current_time()
 
@@ -112,9 +112,15 @@ class _Daemon:
         diary = Diary()
         self._hub.listen(diary.take)
         self._hub.listen(lambda _: self._pulse.beat())
-        self._desk = Desk(claim.record, diary, self._pulse, self._scope.cancel)
+        self._desk = Desk(claim.record, diary, self._pulse, self._stop)
         serve = partial(control.serve, claim.socket, self._desk, self._hub, os.getuid())
         await tasks.start(serve)
+
+    def _stop(self) -> None:
+        self._emit(
+            events.Stopped(reason="told to, by syncd stop", batches=self._batches)
+        )
+        self._scope.cancel()
 
     async def _follow(
         self, api: Api, folders: Sequence[Sequence[Folder]], *, once: bool
@@ -176,14 +182,11 @@ class _Daemon:
     ) -> None:
         """Watch every folder, each edit of which is a batch for its target."""
         places = [(i, j) for i, some in enumerate(folders) for j in range(len(some))]
-        numbers = count(1)
 
         def spread(index: int, edit: Edit) -> None:
             target, root = places[index]
-            number = next(numbers)
-            if self._desk is not None:
-                self._desk.number(number)
-            live[target].fleet.spread(root, edit, number)
+            self._batches += 1
+            live[target].fleet.spread(root, edit, self._batches)
 
         flat = [folders[target][root] for target, root in places]
         settings, project = self._settings.watch, self._settings.project
@@ -192,7 +195,7 @@ class _Daemon:
         for target in live:
             target.keep_image(tasks, project, settings)
         if self._desk is not None:
-            self._desk.open(api, live, watching)
+            self._desk.open(api, live, watching, lambda: self._batches)
         for target in live:
             await target.until_in_step()
         self._say_in_step(live)

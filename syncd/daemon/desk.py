@@ -43,16 +43,26 @@ class Desk:
         self._api: Api | None = None
         self._live: Sequence[LiveTarget] = ()
         self._watching: Watching | None = None
-        self._last_batch = 0
+        self._last_batch: Callable[[], int] = lambda: 0
 
-    def open(self, api: Api, live: Sequence[LiveTarget], watching: Watching) -> None:
-        """Take that the daemon runs."""
+    def open(
+        self,
+        api: Api,
+        live: Sequence[LiveTarget],
+        watching: Watching,
+        last_batch: Callable[[], int],
+    ) -> None:
+        """Take that the daemon runs.
+
+        Args:
+            api: The cluster.
+            live: The targets.
+            watching: Their folders.
+            last_batch: Tells the number of the last batch; 0 before the first.
+        """
         self._api, self._live, self._watching = api, live, watching
+        self._last_batch = last_batch
         self._pulse.beat()
-
-    def number(self, batch: int) -> None:
-        """Take that there is a batch of this number."""
-        self._last_batch = batch
 
     # --- how things stand -----------------------------------------------------------
 
@@ -142,7 +152,7 @@ class Desk:
     async def _until_applied(self, watching: Watching) -> int:
         """Wait until every replica holds what is known by now; return its batch."""
         while True:
-            batch = self._last_batch
+            batch = self._last_batch()
             noted = {id(session): session.noted for session in self._sessions()}
 
             def applied(noted: dict[int, int] = noted) -> bool:

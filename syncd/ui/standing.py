@@ -36,6 +36,8 @@ def _target(target: TargetStatus, *, why: bool) -> Iterator[str]:
     width = max((len(_name(replica)) for replica in target.replicas), default=0)
     for replica in target.replicas:
         yield from _replica(replica, width)
+        if why:
+            yield f"    synced, for it is a Pod of {safe(target.target)} and {_life(replica)}"
     if target.skipped and not why:
         left_out = count(len(target.skipped), "Pod")
         yield f"  {left_out} left out; syncd status --why tells why"
@@ -67,6 +69,10 @@ def _replica(replica: ReplicaStatus, width: int) -> Iterator[str]:
         yield f"    {safe(replica.reason)}"
     if replica.hint:
         yield f"    hint: {safe(replica.hint)}"
+
+
+def _life(replica: ReplicaStatus) -> str:
+    return "will be started again" if replica.state == "restarting" else "runs"
 
 
 def _batch(batch: BatchStatus | None) -> str:

@@ -94,7 +94,9 @@ def test_why_a_pod_is_left_out_is_told_when_asked() -> None:
     skipped = (SkippedStatus(pod="myapp-0", reason="is leaving"),)
 
     assert "  1 Pod left out; syncd status --why tells why" in said(skipped=skipped)
-    assert "  myapp-0 left out: is leaving" in said(skipped=skipped, why=True)
+    told = said(skipped=skipped, why=True)
+    assert "  myapp-0 left out: is leaving" in told
+    assert "    synced, for it is a Pod of deployment/myapp and runs" in told
 
 
 def test_a_drift_from_the_image_is_told_of_the_target_and_of_the_container() -> None:

@@ -522,3 +522,17 @@ async def test_a_watch_that_is_cancelled_before_it_stands_ends_its_stream(
 
         with pytest.raises(anyio.EndOfStream):
             receive.receive_nowait()
+
+
+@pytest.mark.parametrize("poll", [False, True])
+async def test_who_asks_gets_hints_though_nothing_happened(
+    root: Path, poll: bool
+) -> None:
+    async with watching(root, poll=poll) as running:
+        number = running.ask()
+        hints = await running.next()
+        while hints.asked < number:
+            hints = await running.next()
+
+    assert (number, hints.asked) == (1, 1)
+    assert not hints.paths

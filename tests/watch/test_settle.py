@@ -128,6 +128,26 @@ def test_taking_starts_anew() -> None:
     assert s.take() == Hints(7.0, {0: frozenset({b"y"})})
 
 
+def test_a_question_is_due_as_soon_as_a_lone_save_and_answered_once() -> None:
+    s = settler()
+
+    assert s.ask(5.0) == 1
+    assert s.due == pytest.approx(5.0 + LONE)
+    assert s.take() == Hints(5.0, {}, asked=1)
+    assert s.due is None
+    s.note(6.0, 0, b"x")
+    assert s.ask(6.0) == 2
+    assert s.take() == Hints(6.0, {0: frozenset({b"x"})}, asked=2)
+
+
+def test_a_question_waits_for_the_end_of_the_writing() -> None:
+    s = settler()
+    s.ask(5.0)
+    s.note(5.0, 0, b"x", unfinished=True)
+
+    assert s.due == pytest.approx(5.0 + BURST)
+
+
 notes = st.tuples(
     st.floats(0, 0.4),
     st.integers(0, 1),

@@ -1,6 +1,6 @@
 """A running watch, and what it says."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,9 @@ class Watching:
         ignore: Ignore,
         hints: MemoryObjectReceiveStream[Hints],
         events: list[Event],
+        ask: Callable[[], int],
     ) -> None:
+        self.ask = ask
         self.root = root
         self.ignore = ignore
         self.events = events
@@ -85,8 +87,8 @@ async def watching(
         with receive:
             start = partial(watch, roots, send, events.append, **options)
             with anyio.fail_after(DEADLINE_S):
-                await tasks.start(start)
-            running = Watching(root, roots[0].ignore, receive, events)
+                ask = await tasks.start(start)
+            running = Watching(root, roots[0].ignore, receive, events, ask)
             await running.until_everything()
             yield running
             tasks.cancel_scope.cancel()
