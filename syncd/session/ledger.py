@@ -35,6 +35,7 @@ class Ledger:
         self.doubt: set[bytes] = set()
         self.pending: set[bytes] = set()
         self.kept: set[bytes] = set()
+        self.failed: set[bytes] = set()
         self._owned = owned
         self._whole = whole
         self._flights: dict[int, dict[bytes, Entry | None]] = {}
@@ -54,6 +55,7 @@ class Ledger:
         self.remote = dict(listing)
         self.doubt.clear()
         self.kept.clear()
+        self.failed.clear()
         self._flights.clear()
         self._newest.clear()
         self._owned.update(
@@ -96,14 +98,24 @@ class Ledger:
         # From here on the path may be ours in the container, whatever becomes of it.
         self._owned.update(change.path for change in changes)
 
-    def land(self, batch: int, failed: Collection[bytes] = ()) -> None:
-        """Record that `batch` was applied, all but the `failed` paths."""
+    def land(
+        self, batch: int, failed: Collection[bytes] = (), torn: Collection[bytes] = ()
+    ) -> None:
+        """Record that `batch` was applied, all but some paths.
+
+        Args:
+            batch: Its number.
+            failed: The paths that the container could not make equal.
+            torn: Those that were not sent, for they changed while they were read.
+        """
         for path, entry in self._flights.pop(batch).items():
             if self._newest.get(path) == batch:
                 del self._newest[path]
-            if path in failed:
+            self.failed.discard(path)
+            if path in failed or path in torn:
                 self.remote.pop(path, None)
                 self.doubt.add(path)
+                self.failed.update({path}.intersection(failed))
                 continue
             self.doubt.discard(path)
             if entry is None:

@@ -84,8 +84,8 @@ class Owed:
 
     @property
     def failing(self) -> int:
-        """How many paths could not be made equal, or are in doubt."""
-        return sum(len(ledger.doubt) for ledger in self.ledgers)
+        """How many paths could not be made equal."""
+        return sum(len(ledger.failed) for ledger in self.ledgers)
 
     @property
     def nothing(self) -> bool:

@@ -93,7 +93,7 @@ class Session:
 
     @property
     def failing(self) -> int:
-        """How many paths could not be made equal, or are in doubt."""
+        """How many paths could not be made equal."""
         return self._owed.failing
 
     def holds(self, noted: int) -> bool:

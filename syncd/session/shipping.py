@@ -165,11 +165,10 @@ class Shipping:
         ack: Ack,
     ) -> None:
         root = self._owed.roots[index]
-        failed = {failure.path for failure in ack.failures} | set(sent.torn)
-        self._owed.ledgers[index].land(number, failed)
-        self._owed.ask(
-            root.plan.actions(c.path for c in changes if c.path not in failed)
-        )
+        failed = {failure.path for failure in ack.failures}
+        self._owed.ledgers[index].land(number, failed, sent.torn)
+        landed = {change.path for change in changes} - failed - {*sent.torn}
+        self._owed.ask(root.plan.actions(landed))
         if sent.torn:
             root.look_again(sent.torn)
         self._report.paths(ack.failures, ack.notes)

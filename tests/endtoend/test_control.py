@@ -1,12 +1,14 @@
 """What is asked at the control socket, on the embedded cluster."""
 
+from itertools import count
 from pathlib import Path
 
+import anyio
 import pytest
 
 from syncd import events
 from syncd.control import Claim, connect
-from syncd.errors import Absent, Halted, Overdue, TargetError
+from syncd.errors import Absent, Halted, Overdue, SyncdError, TargetError
 from syncd.events import BatchDone, BatchReady, SessionRefused
 from syncd.loopback.dialect import Dialect
 from tests.endtoend.rebuilding import Lay
@@ -60,6 +62,28 @@ async def test_a_wait_with_nothing_to_do_returns(tmp_path: Path) -> None:
     assert (first.batch, second.batch) == (0, 0)
 
 
+async def test_a_wait_ends_although_the_writing_goes_on(tmp_path: Path) -> None:
+    async with (
+        scene(tmp_path, command=WAIT) as stage,
+        stage.asking() as client,
+        anyio.create_task_group() as tasks,
+    ):
+
+        async def write_on() -> None:
+            for number in count():
+                (stage.folder / f"other{number % 20}.py").write_text(str(number))
+                await anyio.sleep(0.003)
+
+        tasks.start_soon(write_on)
+        for number in range(3):
+            (stage.folder / "mine.py").write_text(str(number))
+            await client.wait(timeout_s=30)
+
+            held = [contents(there) for there in stage.containers()]
+            assert [each[b"mine.py"][2] for each in held] == [str(number).encode()]
+        tasks.cancel_scope.cancel()
+
+
 async def test_a_wait_covers_new_folders_and_deletes(tmp_path: Path) -> None:
     async with scene(tmp_path, command=WAIT) as stage, stage.asking() as client:
         deep = stage.folder / "a" / "b" / "c"
@@ -95,6 +119,27 @@ async def test_a_wait_says_which_replica_it_waited_for_in_vain(tmp_path: Path) -
 
         with pytest.raises(Overdue, match=r"web-.*/app is (sending|reconnecting)"):
             await client.wait(timeout_s=0.3)
+
+
+async def test_a_path_that_cannot_be_made_equal_is_an_error_until_it_is(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path, command=WAIT) as stage, stage.asking() as client:
+        (there,) = stage.containers()
+        (there / "x").mkdir()
+        (there / "x" / "foreign").write_text("not ours to delete")
+        (stage.folder / "x").write_text("a file here")
+        with pytest.raises(SyncdError, match="could not be made equal: 1 in web-"):
+            await client.wait()
+        failing = (await client.status()).targets[0].replicas[0].failing
+        (stage.folder / "x").unlink()
+        (there / "x" / "foreign").unlink()
+        (there / "x").rmdir()
+        (stage.folder / "x").write_text("again")
+        await client.wait()
+
+        assert failing == 1
+        assert stage.is_equal()
 
 
 async def test_a_folder_that_is_gone_ends_a_wait(tmp_path: Path) -> None:
