@@ -12,6 +12,7 @@ import anyio
 from anyio import to_thread
 
 from syncd.bench import copies, edits, place as places
+from syncd.bench.inside import run_in
 from syncd.bench.modes import (
     Account,
     ByCommand,
@@ -19,10 +20,10 @@ from syncd.bench.modes import (
     KubectlCopy,
     Local,
     Mode,
+    Rebuild,
     Syncd,
     local_command,
 )
-from syncd.bench.modes.exec_tar import run_in
 from syncd.bench.modes.syncd import restore
 from syncd.bench.place import Place
 from syncd.bench.samples import Cost, Result, Sample
@@ -33,7 +34,7 @@ from syncd.errors import ConfigError, SyncdError, TargetError
 from syncd.tree import Tree
 
 
-BUILT_IN = ("syncd", "local", "exec-tar", "kubectl-cp")
+BUILT_IN = ("syncd", "local", "exec-tar", "kubectl-cp", "rebuild")
 _GAP_S = 0.25  # what one mode leaves behind should not be the next one's
 _RESTORE_S = 30.0
 
@@ -198,6 +199,8 @@ class _Measuring:
             case "kubectl-cp":
                 options = _kubectl_options(place)
                 return KubectlCopy(endpoint, options, place.replicas, place.remote)
+            case "rebuild":
+                return Rebuild(place, place.port(), folder, self._scratch)
             case _:
                 raise _unknown(name)
 
@@ -267,7 +270,7 @@ class _Look:
         with anyio.move_on_after(timeout_s) as scope:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._push, scope)
-                served = await self._mode.endpoint.until(self._edit.marker)
+                served = await self._mode.served(self._edit.marker)
                 self.served_s = served
 
     async def _push(self, scope: anyio.CancelScope) -> None:

@@ -56,9 +56,9 @@ def sole(settings: Settings, file: Path) -> Settings:
 
 
 def moved(settings: Settings, folder: Path) -> Settings:
-    """Return settings of one folder with `folder` in its place."""
+    """Return settings of one folder with `folder` in its place, and no rebuilds."""
     (target,) = settings.targets
     (sync,) = target.sync
     sync = sync.model_copy(update={"local": folder})
-    target = target.model_copy(update={"sync": (sync,)})
+    target = target.model_copy(update={"sync": (sync,), "rebuild": None})
     return settings.model_copy(update={"targets": (target,), "project": folder})

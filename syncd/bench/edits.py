@@ -12,6 +12,7 @@ PREFIX = "syncd_bench_"
 """What the names of all files begin with that a measurement makes."""
 
 _SIDE_FILES = 20
+_SHARED, _OWN = 40, 10  # files of both branches, and of each alone
 _BURST = 4
 _BURST_GAP_S = 0.03
 
@@ -107,6 +108,23 @@ def _delete(folder: Path, number: int) -> tuple[list[Path], list[Path]]:
     return [], [_side(number)]
 
 
+def _branch(folder: Path, number: int) -> tuple[list[Path], list[Path]]:
+    """Go to another branch: files of both change, those of one come and go."""
+    both = [Path(PREFIX + "pkg") / f"both_{index:02}.py" for index in range(_SHARED)]
+    old, new = (_branch_files(each % 2) for each in (number, number + 1))
+    for path in [*both, *new]:  # as git does it: away, and written anew
+        (folder / path).unlink(missing_ok=True)
+        (folder / path).write_text(f"BRANCH = {number}\n" * 20)
+    for path in old:
+        (folder / path).unlink()
+    return [*both, *new], old
+
+
+def _branch_files(branch: int) -> list[Path]:
+    folder = Path(PREFIX + "pkg")
+    return [folder / f"only_{branch}_{index:02}.py" for index in range(_OWN)]
+
+
 def _side(number: int) -> Path:
     return Path(f"{PREFIX}side_{number}.py")
 
@@ -117,12 +135,17 @@ PATTERNS: Mapping[str, Around] = {
     "files20": _files,
     "rename": _rename,
     "delete": _delete,
+    "branch-switch": _branch,
 }
 
 
 def prepare(pattern: str, folder: Path, numbers: Iterable[int]) -> None:
     """Put into `folder` what the edits of `pattern` start from."""
     wanted = list(numbers)
+    if pattern == "branch-switch":
+        (folder / (PREFIX + "pkg")).mkdir()
+        for path in _branch_files(wanted[0] % 2):
+            (folder / path).write_text("EDIT = 0\n")
     if pattern == "rename":
         wanted = wanted[:1]
     if pattern in {"rename", "delete"}:

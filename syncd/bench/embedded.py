@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from syncd.bench.bench import Plan
-from syncd.config import Flags, Settings, from_arguments
+from syncd.config import Flags, Rebuild, Settings, from_arguments
 from syncd.loopback import demo
 from syncd.loopback.cluster import Loopback
 
@@ -33,4 +33,8 @@ async def embedded(
 
 def _settings(cluster: Loopback, folder: Path) -> Settings:
     flags = Flags(kubeconfig=str(cluster.kubeconfig), namespace=demo.NAMESPACE)
-    return from_arguments(str(folder), "deployment/myapp:/app", flags=flags)
+    settings = from_arguments(str(folder), "deployment/myapp:/app", flags=flags)
+    (target,) = settings.targets
+    rebuild = Rebuild(context=folder, builder=demo.BUILDER)
+    target = target.model_copy(update={"rebuild": rebuild})
+    return settings.model_copy(update={"targets": (target,)})

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 
-PATTERNS = ("save", "burst", "files20", "rename", "delete")
+PATTERNS = ("save", "burst", "files20", "rename", "delete", "branch-switch")
 MODES = ("syncd", "local", "exec-tar")
 
 _JSON = click.Path(dir_okay=False, path_type=Path)
@@ -44,7 +44,7 @@ OPTIONS = (
         multiple=True,
         default=MODES,
         show_default=True,
-        help="syncd, local, exec-tar, kubectl-cp, or NAME=COMMAND: run after each save,"
+        help="syncd, local, exec-tar, kubectl-cp, rebuild, or NAME=COMMAND: run after each save,"
         " or once if it ends with &. May be repeated.",
     ),
     click.option(

@@ -12,8 +12,8 @@ from typing import Any
 import anyio
 
 from syncd import __version__
+from syncd.bench.inside import run_in
 from syncd.bench.look import Endpoint
-from syncd.bench.modes.exec_tar import run_in
 from syncd.cluster import (
     Api,
     Replica,
@@ -41,6 +41,7 @@ class Place:
         endpoint: Where the program answers.
         serves: The command line of the container's first process.
         facts: What is worth knowing of all this.
+        pod: The Pod of the first of them.
     """
 
     settings: Settings
@@ -49,11 +50,20 @@ class Place:
     endpoint: Endpoint
     serves: tuple[str, ...]
     facts: Mapping[str, str]
+    pod: Mapping[str, Any]
 
     @property
     def remote(self) -> str:
         """The folder in the containers."""
         return self.settings.targets[0].sync[0].remote.rstrip("/")
+
+    def port(self) -> int:
+        """Return where the program listens in its container.
+
+        Raises:
+            ConfigError: If the container does not say.
+        """
+        return _port(self.pod, self.replicas[0], self.serves)
 
 
 @asynccontextmanager
@@ -92,6 +102,7 @@ async def find(settings: Settings, url: str | None) -> AsyncGenerator[Place, Non
             endpoint=Endpoint.parse(url),
             serves=serves,
             facts=await _facts(api, replicas, serves),
+            pod=pod,
         )
         tasks.cancel_scope.cancel()
 

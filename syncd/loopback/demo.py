@@ -33,6 +33,10 @@ PORT = 8080
 PATIENCE_S = 30.0  # for an edit to be served
 EDITS_WITHOUT_TERMINAL = 5
 _LOOK_EVERY_S = 0.005
+BUILDER = (
+    *(sys.executable, "-m", "syncd.loopback.builder", "build", "--push"),
+    *("-f", "{dockerfile}", "-t", "{tag}", "{context}"),
+)
 
 Say = Callable[[str], None]
 
@@ -190,8 +194,6 @@ async def _keep_in_step(
 
 def _settings(cluster: Loopback, folder: Path) -> Settings:
     """Write the project's settings, and read them."""
-    build = [sys.executable, "-m", "syncd.loopback.builder", "build", "--push"]
-    words = [*build, "-f", "{dockerfile}", "-t", "{tag}", "{context}"]
     project = folder.parent
     (project / "Dockerfile").write_text(f"FROM myapp:demo\nCOPY {folder.name} /app\n")
     (project / "syncd.toml").write_text(
@@ -201,7 +203,7 @@ workload = "deployment/myapp"
 sync = [{{ local = {json.dumps(folder.name)}, remote = "/app" }}]
 
 [target.rebuild]
-builder = {json.dumps(words)}
+builder = {json.dumps(BUILDER)}
 """
     )
     flags = Flags(kubeconfig=str(cluster.kubeconfig), namespace=NAMESPACE)

@@ -23,6 +23,7 @@ def subject(tmp_path: Path) -> Subject:
         ("files20", 20, 0),
         ("rename", 2, 1),
         ("delete", 1, 1),
+        ("branch-switch", 51, 10),
     ],
 )
 def test_every_edit_leaves_a_fresh_marker_and_says_what_it_did(

@@ -4,6 +4,7 @@ from syncd.bench.modes.by_command import ByCommand, KubectlCopy
 from syncd.bench.modes.exec_tar import ExecTar
 from syncd.bench.modes.local import Local, local_command
 from syncd.bench.modes.mode import Account, Mode
+from syncd.bench.modes.rebuild import Rebuild
 from syncd.bench.modes.syncd import Syncd
 
 
@@ -14,6 +15,7 @@ __all__ = [
     "KubectlCopy",
     "Local",
     "Mode",
+    "Rebuild",
     "Syncd",
     "local_command",
 ]

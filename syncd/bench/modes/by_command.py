@@ -10,8 +10,9 @@ from subprocess import DEVNULL, STDOUT
 import anyio
 
 from syncd.bench.edits import Edit
+from syncd.bench.inside import PushFailed
 from syncd.bench.look import Endpoint
-from syncd.bench.modes.mode import Account, Mode, PushFailed
+from syncd.bench.modes.mode import Account, Mode
 from syncd.bench.modes.process import started
 from syncd.cluster import Replica
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from anyio import to_thread
 
 from syncd.bench.edits import Edit
+from syncd.bench.inside import run_in
 from syncd.bench.look import Endpoint
-from syncd.bench.modes.mode import Account, Mode, PushFailed
-from syncd.cluster import Api, Exit, Replica, open_exec
+from syncd.bench.modes.mode import Account, Mode
+from syncd.cluster import Api, Replica
 from syncd.cluster.tasks import task_group
 
 
@@ -49,28 +50,6 @@ class ExecTar(Mode):
         return Account(
             {"applied": applied_s}, sent_bytes=len(packed) * len(self._replicas)
         )
-
-
-async def run_in(api: Api, replica: Replica, script: str, data: bytes = b"") -> bytes:
-    """Run a shell script in a container; return what it wrote.
-
-    Raises:
-        PushFailed: If it did not end well.
-        SyncdError: If it could not be run.
-    """
-    said = b""
-    async with open_exec(api, replica, ["sh", "-c", script]) as stream:
-        if data:
-            await stream.send(data)
-        while True:
-            match await stream.receive():
-                case Exit(code=0):
-                    return said
-                case Exit(code=code):
-                    words = said.decode("utf-8", "replace").strip()
-                    raise PushFailed(f"exit code {code}: {words}")
-                case output:
-                    said += output.data
 
 
 def _pack(folder: Path, paths: Sequence[Path]) -> bytes:

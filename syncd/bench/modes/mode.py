@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from syncd.bench.edits import Edit
 from syncd.bench.look import Endpoint
-from syncd.errors import SyncdError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +50,11 @@ class Mode:
         del edit
         return Account()
 
+    async def served(self, marker: str) -> float:
+        """Look until `marker` is served; return when it was, monotonic."""
+        return await self.endpoint.until(marker)
+
     async def account(self, edit: Edit, pushed: Account) -> Account:
         """Return what is known of an edit that was served."""
         del edit
         return pushed
-
-
-class PushFailed(SyncdError):
-    """A mode could not bring an edit into the container."""
