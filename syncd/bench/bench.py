@@ -2,73 +2,31 @@
 
 import secrets
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import anyio
 from anyio import to_thread
 
-from syncd.bench import copies, edits, place as places
+from syncd.bench import choosing, copies, edits, place as places
 from syncd.bench.inside import run_in
-from syncd.bench.modes import (
-    Account,
-    ByCommand,
-    ExecTar,
-    KubectlCopy,
-    Local,
-    Mode,
-    Rebuild,
-    Syncd,
-    local_command,
-)
+from syncd.bench.modes import Account, Daemon, Local, Mode
 from syncd.bench.modes.syncd import restore
 from syncd.bench.place import Place
+from syncd.bench.plan import Plan
 from syncd.bench.samples import Cost, Result, Sample
 from syncd.bench.split import split
 from syncd.bench.stats import rounds
 from syncd.config import Settings
-from syncd.errors import ConfigError, SyncdError, TargetError
-from syncd.tree import Tree
+from syncd.errors import SyncdError, TargetError
 
 
-BUILT_IN = ("syncd", "local", "exec-tar", "kubectl-cp", "rebuild")
 _GAP_S = 0.25  # what one mode leaves behind should not be the next one's
 _RESTORE_S = 30.0
 
 Progress = Callable[[Sample], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What to measure.
-
-    Attributes:
-        file: What is edited, relative to the folder.
-        marker: The text in it that is replaced.
-        modes: Names of `BUILT_IN`, or NAME=COMMAND.
-        pattern: One of `edits.PATTERNS`.
-        iterations: How many edits of each mode count.
-        warmup: How many go before them.
-        timeout_s: An edit that is not served by then has failed.
-        url: Where the program answers; None for a way through the API server.
-        local_command: How the program is run here, with `{port}`; () for the
-            container's own command.
-        restores: Whether the target is to be in step with its folder afterwards.
-    """
-
-    file: Path = Path("main.py")
-    marker: str = "hello from myapp"
-    modes: tuple[str, ...] = ("syncd", "local", "exec-tar")
-    pattern: str = "save"
-    iterations: int = 20
-    warmup: int = 2
-    timeout_s: float = 30.0
-    url: str | None = None
-    local_command: tuple[str, ...] = ()
-    restores: bool = True
 
 
 async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
@@ -83,8 +41,7 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
         SyncdError: If a mode cannot even begin.
     """
     for mode in plan.modes:
-        if mode not in BUILT_IN and "=" not in mode:
-            raise _unknown(mode)
+        choosing.check(mode)
     sole = copies.sole(settings, plan.file)
     ((sync,),) = (target.sync for target in sole.targets)
     await to_thread.run_sync(
@@ -108,15 +65,8 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
     )
 
 
-def _unknown(mode: str) -> ConfigError:
-    return ConfigError(
-        f"{mode!r} is not a mode",
-        hint=f"there are {', '.join(BUILT_IN)}, and NAME=COMMAND",
-    )
-
-
 async def _restore(place: Place, scratch: Path) -> None:
-    script = f"rm -f {place.remote}/{edits.PREFIX}*"
+    script = f"rm -rf {place.remote}/{edits.PREFIX}*"
     with anyio.move_on_after(_RESTORE_S, shield=True) as limit:
         for replica in place.replicas:
             await run_in(place.api, replica, script)
@@ -164,55 +114,28 @@ class _Measuring:
         modes = []
         async with AsyncExitStack() as stack:
             for said in self._plan.modes:
-                name, _, command = said.partition("=")
-                folder = self._scratch / name / target.sync[0].local.name
-                await to_thread.run_sync(
-                    partial(self._copy, target.sync[0].local, tree, folder)
-                )
-                self._subjects[name] = edits.Subject.of(
-                    folder, self._plan.file, self._plan.marker
-                )
-                mode = self._mode(name, command, folder)
+                name = said.partition("=")[0]
+                folder = target.sync[0].local
+                if not (self._plan.attach and name == "syncd"):
+                    folder = self._scratch / name / folder.name
+                    make = partial(copies.copy, target.sync[0].local, tree, folder)
+                    await to_thread.run_sync(make)
+                subject = await to_thread.run_sync(self._prepare, name, folder)
+                place, plan = self._place, self._plan
+                ground = choosing.Ground(place, plan, subject, self._scratch)
+                mode = choosing.mode(said, ground)
+                if isinstance(mode, Local):
+                    self.facts["local runs"] = mode.command
                 await stack.enter_async_context(mode.running())
                 modes.append(mode)
             yield modes
 
-    def _copy(self, source: Path, tree: Tree, folder: Path) -> None:
-        copies.copy(source, tree, folder)
+    def _prepare(self, name: str, folder: Path) -> edits.Subject:
+        subject = edits.Subject.of(folder, self._plan.file, self._plan.marker)
         count = self._plan.warmup + self._plan.iterations
         edits.prepare(self._plan.pattern, folder, range(count))
-
-    def _mode(self, name: str, command: str, folder: Path) -> Mode:
-        place, endpoint = self._place, self._place.endpoint
-        if command:
-            return ByCommand(name, endpoint, command, folder, _told(place))
-        match name:
-            case "syncd":
-                moved = copies.moved(place.settings, folder)
-                return Syncd(endpoint, moved, self._scratch)
-            case "local":
-                command_here = self._local_command()
-                self.facts["local runs"] = " ".join(command_here)
-                return Local(command_here, endpoint.path, folder)
-            case "exec-tar":
-                return ExecTar(endpoint, place.api, place.replicas, place.remote)
-            case "kubectl-cp":
-                options = _kubectl_options(place)
-                return KubectlCopy(endpoint, options, place.replicas, place.remote)
-            case "rebuild":
-                return Rebuild(place, place.port(), folder, self._scratch)
-            case _:
-                raise _unknown(name)
-
-    def _local_command(self) -> tuple[str, ...]:
-        command = self._plan.local_command or local_command(self._place.serves)
-        if command is None:
-            raise ConfigError(
-                "how to run the program here is not known: the container runs"
-                f" {' '.join(self._place.serves) or 'something unknown'}",
-                hint="say it with --local-command, with {port} where its port stands",
-            )
-        return command
+        self._subjects[name] = subject
+        return subject
 
     async def _sample(self, mode: Mode, number: int) -> Sample:
         marker = f"syncd-bench-{self._token}-{mode.name}-{number}"
@@ -247,12 +170,12 @@ class _Measuring:
 
     def _begin(self, modes: list[Mode]) -> None:
         for mode in modes:
-            if isinstance(mode, Syncd):
+            if isinstance(mode, Daemon):
                 mode.begin()
 
     def _end(self, modes: list[Mode]) -> None:
         for mode in modes:
-            if isinstance(mode, Syncd):
+            if isinstance(mode, Daemon):
                 self.cost = mode.cost()
 
 
@@ -279,21 +202,3 @@ class _Look:
         except SyncdError as error:
             self.failed = str(error)
             scope.cancel()
-
-
-def _kubectl_options(place: Place) -> list[str]:
-    options = ["--context", place.api.context]
-    if place.settings.kubeconfig is not None:
-        options += ["--kubeconfig", str(place.settings.kubeconfig)]
-    return options
-
-
-def _told(place: Place) -> Mapping[str, str]:
-    first = place.replicas[0]
-    return {
-        "SYNCD_BENCH_NAMESPACE": first.namespace,
-        "SYNCD_BENCH_POD": first.pod,
-        "SYNCD_BENCH_CONTAINER": first.container,
-        "SYNCD_BENCH_REMOTE": place.remote,
-        "SYNCD_BENCH_CONTEXT": place.api.context,
-    }

@@ -11,8 +11,9 @@ from anyio import to_thread
 from rich.console import Console
 
 from syncd.bench import figures, page, record, table, verdict
-from syncd.bench.bench import Plan, run
+from syncd.bench.bench import run
 from syncd.bench.embedded import embedded
+from syncd.bench.plan import Plan
 from syncd.bench.samples import Result, Sample
 from syncd.config import Settings
 from syncd.errors import ConfigError
@@ -81,6 +82,11 @@ def _plan(options: dict[str, Any]) -> Plan:
             f"a mode is named twice: {', '.join(names)}",
             hint="a command's name is what stands before its =",
         )
+    if options["attach"] and options["embedded"]:
+        raise ConfigError(
+            "no syncd runs yet on an embedded cluster",
+            hint="leave out --attach or --embedded",
+        )
     return Plan(
         file=options["edited"],
         marker=options["marker"],
@@ -90,6 +96,7 @@ def _plan(options: dict[str, Any]) -> Plan:
         warmup=options["warmup"],
         timeout_s=options["timeout_s"],
         url=options["url"],
+        attach=options["attach"],
         local_command=tuple(shlex.split(options["local_command"] or "")),
     )
 

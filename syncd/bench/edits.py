@@ -1,5 +1,6 @@
 """The edits: what a person or a tool does to the files, with a marker to look for."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -151,6 +152,13 @@ def prepare(pattern: str, folder: Path, numbers: Iterable[int]) -> None:
     if pattern in {"rename", "delete"}:
         for number in wanted:
             (folder / _side(number)).write_text("EDIT = 0\n")
+
+
+def undo(subject: Subject) -> None:
+    """Put the folder back as it was before the first edit."""
+    for path in subject.folder.glob(PREFIX + "*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (subject.folder / subject.file).write_text(subject.text)
 
 
 def make(pattern: str, subject: Subject, number: int, marker: str) -> Edit:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from syncd.bench.bench import Plan
+from syncd.bench.plan import Plan
 from syncd.config import Flags, Rebuild, Settings, from_arguments
 from syncd.loopback import demo
 from syncd.loopback.cluster import Loopback

@@ -17,6 +17,12 @@ OPTIONS = (
         help="Measure the demo's program on an embedded cluster; nothing else is needed.",
     ),
     click.option(
+        "--attach",
+        is_flag=True,
+        help="Measure the syncd that watches this project already, by edits in its"
+        " folder itself, which are undone at the end.",
+    ),
+    click.option(
         "--file",
         "edited",
         type=click.Path(path_type=Path),

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from syncd.bench.bench import Plan, run
+from syncd.bench.bench import run
+from syncd.bench.plan import Plan
 from syncd.bench.samples import STEPS, Result, Sample
 from syncd.config import Flags, Settings, from_arguments
 from syncd.errors import ConfigError

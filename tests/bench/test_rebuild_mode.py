@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from syncd.bench.bench import Plan, run
+from syncd.bench.bench import run
 from syncd.bench.modes.rebuild import LABEL, twin
+from syncd.bench.plan import Plan
 from syncd.config import Flags, Rebuild, Settings, from_arguments
 from syncd.errors import ConfigError
 from syncd.loopback.builder import STORE

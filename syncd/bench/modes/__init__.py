@@ -1,6 +1,8 @@
 """The ways to bring a save into the container, side by side."""
 
+from syncd.bench.modes.attached import Attached
 from syncd.bench.modes.by_command import ByCommand, KubectlCopy
+from syncd.bench.modes.daemon import Daemon
 from syncd.bench.modes.exec_tar import ExecTar
 from syncd.bench.modes.local import Local, local_command
 from syncd.bench.modes.mode import Account, Mode
@@ -10,7 +12,9 @@ from syncd.bench.modes.syncd import Syncd
 
 __all__ = [
     "Account",
+    "Attached",
     "ByCommand",
+    "Daemon",
     "ExecTar",
     "KubectlCopy",
     "Local",

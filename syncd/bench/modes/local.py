@@ -28,11 +28,15 @@ class Local(Mode):
         command: With `{port}` where the port to listen on stands.
         path: Of the URL where the marker is served.
         folder: The copy.
+
+    Attributes:
+        command: As given.
     """
 
     def __init__(self, command: Sequence[str], path: str, folder: Path) -> None:
         port = _free_port()
         super().__init__("local", Endpoint("127.0.0.1", port, path))
+        self.command = " ".join(command)
         self._argv = [word.replace(_PORT, str(port)) for word in command]
         self._folder = folder
 

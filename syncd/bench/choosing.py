@@ -1,0 +1,121 @@
+"""Which mode a name on the command line stands for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from syncd.bench import copies
+from syncd.bench.edits import Subject
+from syncd.bench.modes import (
+    Attached,
+    ByCommand,
+    ExecTar,
+    KubectlCopy,
+    Local,
+    Mode,
+    Rebuild,
+    Syncd,
+    local_command,
+)
+from syncd.bench.place import Place
+from syncd.bench.plan import Plan
+from syncd.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a mode is made for.
+
+    Attributes:
+        subject: The file that is edited, in the folder that is the mode's.
+        scratch: A folder for whatever it has to keep.
+    """
+
+    place: Place
+    plan: Plan
+    subject: Subject
+    scratch: Path
+
+
+def check(said: str) -> None:
+    """Refuse a mode that there is not.
+
+    Raises:
+        ConfigError: If it is neither built in nor NAME=COMMAND.
+    """
+    if said not in _BUILT_IN and "=" not in said:
+        raise ConfigError(
+            f"{said!r} is not a mode",
+            hint=f"there are {', '.join(_BUILT_IN)}, and NAME=COMMAND",
+        )
+
+
+def mode(said: str, ground: Ground) -> Mode:
+    """Return the mode that is meant by a name, or by NAME=COMMAND.
+
+    Raises:
+        ConfigError: If it cannot be used here.
+    """
+    name, _, command = said.partition("=")
+    if not command:
+        return _BUILT_IN[name](ground)
+    place = ground.place
+    return ByCommand(name, place.endpoint, command, ground.subject.folder, _told(place))
+
+
+def _syncd(ground: Ground) -> Mode:
+    place, subject = ground.place, ground.subject
+    if ground.plan.attach:
+        return Attached(place.endpoint, place.settings.project, subject)
+    moved = copies.moved(place.settings, subject.folder)
+    return Syncd(place.endpoint, moved, ground.scratch)
+
+
+def _local(ground: Ground) -> Mode:
+    serves = ground.place.serves
+    command = ground.plan.local_command or local_command(serves)
+    if command is None:
+        raise ConfigError(
+            "how to run the program here is not known: the container runs"
+            f" {' '.join(serves) or 'something unknown'}",
+            hint="say it with --local-command, with {port} where its port stands",
+        )
+    return Local(command, ground.place.endpoint.path, ground.subject.folder)
+
+
+def _exec_tar(ground: Ground) -> Mode:
+    place = ground.place
+    return ExecTar(place.endpoint, place.api, place.replicas, place.remote)
+
+
+def _kubectl_cp(ground: Ground) -> Mode:
+    place = ground.place
+    options = ["--context", place.api.context]
+    if place.settings.kubeconfig is not None:
+        options += ["--kubeconfig", str(place.settings.kubeconfig)]
+    return KubectlCopy(place.endpoint, options, place.replicas, place.remote)
+
+
+def _rebuild(ground: Ground) -> Mode:
+    place, folder = ground.place, ground.subject.folder
+    return Rebuild(place, place.port(), folder, ground.scratch)
+
+
+_BUILT_IN: Mapping[str, Callable[[Ground], Mode]] = {
+    "syncd": _syncd,
+    "local": _local,
+    "exec-tar": _exec_tar,
+    "kubectl-cp": _kubectl_cp,
+    "rebuild": _rebuild,
+}
+
+
+def _told(place: Place) -> Mapping[str, str]:
+    first = place.replicas[0]
+    return {
+        "SYNCD_BENCH_NAMESPACE": first.namespace,
+        "SYNCD_BENCH_POD": first.pod,
+        "SYNCD_BENCH_CONTAINER": first.container,
+        "SYNCD_BENCH_REMOTE": place.remote,
+        "SYNCD_BENCH_CONTEXT": place.api.context,
+    }

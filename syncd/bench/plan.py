@@ -1,0 +1,37 @@
+"""What is to be measured, as values."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to measure.
+
+    Attributes:
+        file: What is edited, relative to the folder.
+        marker: The text in it that is replaced.
+        modes: Names of `BUILT_IN`, or NAME=COMMAND.
+        pattern: One of `edits.PATTERNS`.
+        iterations: How many edits of each mode count.
+        warmup: How many go before them.
+        timeout_s: An edit that is not served by then has failed.
+        url: Where the program answers; None for a way through the API server.
+        local_command: How the program is run here, with `{port}`; () for the
+            container's own command.
+        attach: Whether mode syncd is the daemon that runs already, and edits the
+            folder itself.
+        restores: Whether the target is to be in step with its folder afterwards.
+    """
+
+    file: Path = Path("main.py")
+    marker: str = "hello from myapp"
+    modes: tuple[str, ...] = ("syncd", "local", "exec-tar")
+    pattern: str = "save"
+    iterations: int = 20
+    warmup: int = 2
+    timeout_s: float = 30.0
+    url: str | None = None
+    local_command: tuple[str, ...] = ()
+    attach: bool = False
+    restores: bool = True

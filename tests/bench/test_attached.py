@@ -1,0 +1,69 @@
+"""Measuring a daemon that runs already."""
+
+from pathlib import Path
+
+import anyio
+import pytest
+
+from syncd import daemon
+from syncd.bench.bench import run
+from syncd.bench.plan import Plan
+from syncd.control import Claim, connect
+from syncd.errors import Absent
+from syncd.events import Event, InStep
+from tests.bench.test_bench import ground
+
+
+@pytest.fixture(autouse=True)
+def _own_state(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+
+
+async def test_a_running_daemon_is_measured_and_its_folder_is_as_before(
+    tmp_path: Path,
+) -> None:
+    async with ground(tmp_path) as place, anyio.create_task_group() as tasks:
+        (sync,) = place.settings.targets[0].sync
+        before = {path.name: path.read_bytes() for path in sync.local.iterdir()}
+        in_step = anyio.Event()
+
+        def hear(event: Event) -> None:
+            if isinstance(event, InStep):
+                in_step.set()
+
+        async def keep_in_step() -> None:
+            with Claim(place.settings.project, ("pod/web",)) as claim:
+                await daemon.run(place.settings, hear, claim=claim)
+
+        tasks.start_soon(keep_in_step)
+        with anyio.fail_after(30):
+            await in_step.wait()
+        plan = Plan(
+            modes=("syncd",),
+            pattern="branch-switch",
+            iterations=2,
+            warmup=0,
+            url=place.url,
+            attach=True,
+        )
+        result = await run(place.settings, plan, lambda _: None)
+        async with connect(place.settings.project) as client:
+            status = await client.status()
+        after = {path.name: path.read_bytes() for path in sync.local.iterdir()}
+        tasks.cancel_scope.cancel()
+
+    assert [sample.failed for sample in result.samples] == ["", ""]
+    assert all(sample.batch and sample.sent_bytes for sample in result.samples)
+    assert "applied" in [step.name for step in result.samples[-1].steps]
+    assert after == before
+    assert status.in_step
+
+
+async def test_where_none_runs_that_is_said(tmp_path: Path) -> None:
+    async with ground(tmp_path) as place:
+        plan = Plan(modes=("syncd",), url=place.url, attach=True)
+        with pytest.raises(Absent):
+            await run(place.settings, plan, lambda _: None)
