@@ -4,13 +4,14 @@ import secrets
 import tempfile
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import anyio
 from anyio import to_thread
 
-from syncd.bench import choosing, copies, edits, place as places
+from syncd.bench import choosing, copies, edits, place as places, usage
 from syncd.bench.inside import run_in
 from syncd.bench.modes import Account, Daemon, Local, Mode
 from syncd.bench.modes.syncd import restore
@@ -88,6 +89,7 @@ class _Measuring:
         self._progress = progress
         self._token = secrets.token_hex(3)
         self._subjects: dict[str, edits.Subject] = {}
+        self._agents_before: usage.Usage | None = None
         self.cost: Cost | None = None
         self.facts = {"url": str(place.endpoint)}
 
@@ -98,13 +100,13 @@ class _Measuring:
         async with self._running() as modes:
             for number, order in zip(numbers, rounds(modes, len(numbers)), strict=True):
                 if number == self._plan.warmup:
-                    self._begin(modes)
+                    await self._begin(modes)
                 for mode in order:
                     sample = await self._sample(mode, number)
                     samples.append(sample)
                     self._progress(sample)
                     await anyio.sleep(_GAP_S)
-            self._end(modes)
+            await self._end(modes)
         return samples
 
     @asynccontextmanager
@@ -168,15 +170,25 @@ class _Measuring:
             cpu_s=account.cpu_s,
         )
 
-    def _begin(self, modes: list[Mode]) -> None:
+    async def _begin(self, modes: list[Mode]) -> None:
+        self._agents_before = await self._agents()
         for mode in modes:
             if isinstance(mode, Daemon):
                 mode.begin()
 
-    def _end(self, modes: list[Mode]) -> None:
-        for mode in modes:
-            if isinstance(mode, Daemon):
-                self.cost = mode.cost()
+    async def _end(self, modes: list[Mode]) -> None:
+        (cost,) = [m.cost() for m in modes if isinstance(m, Daemon)] or [None]
+        before, now = self._agents_before, await self._agents()
+        if cost is not None and before is not None and now is not None:
+            cost = replace(
+                cost,
+                agent_cpu_s=max(now.cpu_s - before.cpu_s, 0.0),
+                agent_peak_rss=now.peak_rss,
+            )
+        self.cost = cost
+
+    async def _agents(self) -> usage.Usage | None:
+        return await usage.of_agents(self._place.api, self._place.replicas)
 
 
 class _Look:

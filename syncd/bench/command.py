@@ -10,7 +10,7 @@ from typing import Any
 from anyio import to_thread
 from rich.console import Console
 
-from syncd.bench import figures, page, record, table, verdict
+from syncd.bench import figures, markdown, page, record, table, verdict
 from syncd.bench.bench import run
 from syncd.bench.embedded import embedded
 from syncd.bench.plan import Plan
@@ -29,12 +29,14 @@ class Reports:
     Attributes:
         json: Where every sample goes.
         html: Where the page goes.
+        markdown: Where the tables for a page of text go.
         limits: What syncd may take at most.
         earlier: What to compare with.
     """
 
     json: Path | None
     html: Path | None
+    markdown: Path | None
     limits: Sequence[verdict.Limit]
     earlier: Result | None
 
@@ -106,6 +108,7 @@ def _reports(options: dict[str, Any]) -> Reports:
     return Reports(
         json=options["json"],
         html=options["html"],
+        markdown=options["markdown"],
         limits=[verdict.Limit.parse(limit) for limit in options["limits"]],
         earlier=record.load(compare) if compare else None,
     )
@@ -123,7 +126,12 @@ def _line(sample: Sample) -> str:
 
 def _report(result: Result, reports: Reports, console: Console) -> int:
     table.show(result, console)
-    for path, text in ((reports.json, record.dumps), (reports.html, page.page)):
+    written = (
+        (reports.json, record.dumps),
+        (reports.html, page.page),
+        (reports.markdown, markdown.page),
+    )
+    for path, text in written:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text(result))

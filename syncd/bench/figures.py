@@ -94,7 +94,18 @@ def notes(result: Result) -> list[str]:
         lines.append(f"{crossed:,.0f} bytes sent for {changed:,.0f} changed, per edit")
     if result.cost is not None:
         lines.append(_cost(result.cost, len(samples)))
+        lines += _agents(result.cost, len(samples))
     return lines
+
+
+def _agents(cost: Cost, edits: int) -> list[str]:
+    if cost.agent_cpu_s is None or cost.agent_peak_rss is None or not edits:
+        return []
+    took_ms = cost.agent_cpu_s / edits * 1000
+    peak = cost.agent_peak_rss / (1 << 20)
+    return [
+        f"the agents: {took_ms:.1f} ms of processor per edit, {peak:.0f} MiB at most"
+    ]
 
 
 def _cost(cost: Cost, edits: int) -> str:

@@ -93,6 +93,12 @@ OPTIONS = (
         "--html", type=_JSON, metavar="FILE", help="Write a page with pictures."
     ),
     click.option(
+        "--markdown",
+        type=_JSON,
+        metavar="FILE",
+        help="Write tables for a page of text.",
+    ),
+    click.option(
         "--fail-over",
         "limits",
         metavar="pN=TIME",

@@ -71,12 +71,17 @@ class Cost:
         idle_cpu_s: While those of others were, or nothing.
         idle_s: How long that was.
         peak_rss: Bytes.
+        agent_cpu_s: Of all agents in the containers, while everything was measured;
+            None where that cannot be seen.
+        agent_peak_rss: Bytes of the largest of them.
     """
 
     busy_cpu_s: float
     idle_cpu_s: float
     idle_s: float
     peak_rss: int
+    agent_cpu_s: float | None = None
+    agent_peak_rss: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
