@@ -103,14 +103,18 @@ class Ledger:
     ) -> None:
         """Record that `batch` was applied, all but some paths.
 
+        Of a path that a later batch carries too, that one tells what is there: the
+        answers need not be heard in the order in which the batches were applied.
+
         Args:
             batch: Its number.
             failed: The paths that the container could not make equal.
             torn: Those that were not sent, for they changed while they were read.
         """
         for path, entry in self._flights.pop(batch).items():
-            if self._newest.get(path) == batch:
-                del self._newest[path]
+            if self._newest.get(path) != batch:
+                continue
+            del self._newest[path]
             self.failed.discard(path)
             if path in failed or path in torn:
                 self.remote.pop(path, None)

@@ -1,6 +1,6 @@
 """What goes over one open link: the comparison, then batch after batch."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import count
 
 import anyio
@@ -89,7 +89,7 @@ class Shipping:
         """Return what the container holds in every folder that is here, or was."""
         listing: dict[bytes, Entry] = {}
         listed: set[bytes] = set()
-        wanted = {b"", *root.owned, *_folders(root.tree)}
+        wanted = {b"", *_with_folders(root.owned), *_folders(root.tree)}
         while wanted:
             # Copying a dict of bytes is one step for the interpreter, so a scan in
             # its worker thread cannot change the tree in the middle of it.
@@ -212,6 +212,17 @@ class Shipping:
                 )
             case Restart():
                 return await self._link.signal(action.match, action.signal)
+
+
+def _with_folders(paths: Collection[bytes]) -> set[bytes]:
+    """Return `paths` and the folders above each: what was put there may be alone."""
+    found = set(paths)
+    for path in paths:
+        folder = path.rpartition(b"/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition(b"/")[0]
+    return found
 
 
 def _folders(tree: Tree) -> set[bytes]:

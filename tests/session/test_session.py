@@ -334,6 +334,27 @@ async def test_what_was_created_and_lost_and_deleted_does_not_come_back(
     assert container.files == {}
 
 
+async def test_what_went_into_a_folder_of_the_image_goes_although_it_was_lost() -> None:
+    container = Container(image={b"d": DIR, b"d/theirs": file(1)})
+    tree: dict[bytes, Entry] = {}
+    session = make(container, tree, [])
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        container.faults = iter([Fault.CUT_AFTER])
+        tree |= {b"d": DIR, b"d/ours": file(2)}
+        session.nudge(0, list(tree))
+        while b"d/ours" not in container.files:
+            await anyio.lowlevel.checkpoint()
+        tree.clear()
+        session.nudge(0, [b"d", b"d/ours"])
+        await idle(session)
+        tasks.cancel_scope.cancel()
+
+    assert container.files == {b"d": DIR, b"d/theirs": file(1)}
+
+
 @dataclass
 class Restarting(Container):
     """A container that does not run until it is told to."""
