@@ -30,6 +30,7 @@ def ask_readiness(wire: Wire, message: Mapping[str, Any]) -> None:
     import socket  # noqa: F401, PLC0415 - here, so that every child has it
 
     reader, writer = os.pipe()
+    parent = os.getpid()
     try:
         pid = os.fork()
     except OSError as exc:
@@ -39,7 +40,7 @@ def ask_readiness(wire: Wire, message: Mapping[str, Any]) -> None:
         wire.send(op="ready", id=message["id"], reason=reason)
         return
     if not pid:
-        _be_child(writer, message)
+        _be_child(parent, writer, message)
     os.close(writer)
     said = bytearray()
 
@@ -56,7 +57,7 @@ def ask_readiness(wire: Wire, message: Mapping[str, Any]) -> None:
     wire.aside[reader] = hear
 
 
-def _be_child(writer: int, message: Mapping[str, Any]) -> None:
+def _be_child(parent: int, writer: int, message: Mapping[str, Any]) -> None:
     """Ask, tell by the pipe, and end; never return into the agent."""
     try:
         probe, limit_s = message["probe"], message["limit_s"]
@@ -67,14 +68,17 @@ def _be_child(writer: int, message: Mapping[str, Any]) -> None:
             os.dup2(nothing, number)
         os.closerange(3, writer)
         os.closerange(writer + 1, HIGHEST_FD)
-        os.write(writer, json.dumps(until_ready(probe, limit_s)).encode())
+        os.write(writer, json.dumps(_until_ready(probe, limit_s, parent)).encode())
     finally:
         os._exit(0)
 
 
-def until_ready(probe: Mapping[str, Any], limit_s: float) -> str:
-    """Ask again and again; return "" once it succeeds, or why it did not in time."""
-    parent, deadline = os.getppid(), time.monotonic() + limit_s
+def _until_ready(probe: Mapping[str, Any], limit_s: float, parent: int) -> str:
+    """Ask again and again; return "" once it succeeds, or why it did not in time.
+
+    Where the parent is gone, nobody waits for the answer.
+    """
+    deadline = time.monotonic() + limit_s
     pause_s, longest_s = PAUSES_S
     while True:
         try:

@@ -44,7 +44,13 @@ class Watching:
         return hints
 
     async def rest(self) -> list[Hints]:
-        """Return all that was still to come: a cookie is written and waited for."""
+        """Return all that was still to come: a cookie is written and waited for.
+
+        Twice: what a new folder makes to do may come after the first of them.
+        """
+        return [*await self._until_cookie(), *await self._until_cookie()]
+
+    async def _until_cookie(self) -> list[Hints]:
         self._cookies += 1
         cookie = f"cookie-{self._cookies}"
         (self.root / cookie).write_text("")
