@@ -20,8 +20,9 @@ from syncd.errors import ConfigError, Overdue, SyncdError
 
 
 CLIENTS = 32  # at once
-WRITE_S = 10.0  # a client that reads nothing for so long is let go
+WRITE_S = 10.0
 WAIT_S = 60.0  # unless the request says how long
+_GONE = (anyio.EndOfStream, anyio.BrokenResourceError, TimeoutError)
 _PLATFORM: str = sys.platform
 
 
@@ -54,6 +55,7 @@ async def serve(
     hub: Hub,
     uid: int,
     *,
+    write_s: float = WRITE_S,
     task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """Answer at a socket until cancelled. What stands at the path goes.
@@ -63,6 +65,7 @@ async def serve(
         service: Who knows the answers.
         hub: Where events come from.
         uid: The user who may ask.
+        write_s: A client that takes nothing for so long is let go.
         task_status: Is told when it can be connected to.
     """
     names = count(1)
@@ -71,7 +74,8 @@ async def serve(
 
         async def answer(stream: SocketStream) -> None:
             async with stream:
-                client = _Conversation(stream, service, hub, f"client {next(names)}")
+                name = f"client {next(names)}"
+                client = _Conversation(stream, service, hub, name, write_s)
                 raw = stream.extra(SocketAttribute.raw_socket)  # noqa: S610  # no Django
                 peer = _user_of(raw)
                 if peer != uid:
@@ -90,8 +94,14 @@ class _Conversation:
     """One client: a request, its answer, the next request."""
 
     def __init__(
-        self, stream: SocketStream, service: Service, hub: Hub, name: str
+        self,
+        stream: SocketStream,
+        service: Service,
+        hub: Hub,
+        name: str,
+        write_s: float,
     ) -> None:
+        self._write_s = write_s
         self._stream = stream
         self._lines = Lines(stream)
         self._service = service
@@ -100,8 +110,7 @@ class _Conversation:
 
     async def run(self) -> None:
         """Answer until the client goes."""
-        gone = (anyio.EndOfStream, anyio.BrokenResourceError, TimeoutError)
-        with contextlib.suppress(*gone):
+        with contextlib.suppress(*_GONE):
             while True:
                 try:
                     await self._answer(await self._lines.next())
@@ -166,24 +175,28 @@ class _Conversation:
                 tasks.cancel_scope.cancel()
 
             tasks.start_soon(leave)
-            with self._hub.reading(self._name) as records:
-                await self._send({"ok": True})
-                async for record in records:
-                    await self._tell(record)
-            # The stream of records ended: this reader was too slow for it.
-            await self._send({"event": "events.dropped", "reader": self._name})
-            tasks.cancel_scope.cancel()
+            # What ends this client must not leave the group, and end the daemon. One
+            # that went is not hurried: `leave` is about to see it by itself.
+            with contextlib.suppress(anyio.BrokenResourceError):
+                with contextlib.suppress(TimeoutError):
+                    await self._tell_each()
+                tasks.cancel_scope.cancel()
         raise anyio.EndOfStream
 
-    async def _tell(self, record: Mapping[str, object]) -> None:
-        try:
-            await self._send(record)
-        except TimeoutError:
-            self._hub.drop(self._name)
-            raise
+    async def _tell_each(self) -> None:
+        with self._hub.reading(self._name) as records:
+            await self._send({"ok": True})
+            async for record in records:
+                try:
+                    await self._send(record)
+                except TimeoutError:
+                    self._hub.drop(self._name)
+                    raise
+        # The stream of records ended: this reader was too slow for it.
+        await self._send({"event": "events.dropped", "reader": self._name})
 
     async def _send(self, fields: Mapping[str, object]) -> None:
-        with anyio.fail_after(WRITE_S):
+        with anyio.fail_after(self._write_s):
             await self._stream.send(line(fields))
 
 

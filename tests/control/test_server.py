@@ -74,14 +74,20 @@ class Scene:
 
 @asynccontextmanager
 async def serving(
-    tmp_path: Path, *, uid: int | None = None, kept: int = 100
+    tmp_path: Path,
+    *,
+    uid: int | None = None,
+    kept: int = 100,
+    write_s: float = 10,
 ) -> AsyncIterator[Scene]:
     events: list[Event] = []
     hub = Hub(events.append, kept=kept)
     scene = Scene(tmp_path / "s", Daemon(), hub, events)
     user = os.getuid() if uid is None else uid
     async with anyio.create_task_group() as tasks:
-        await tasks.start(partial(serve, scene.path, scene.daemon, hub, user))
+        await tasks.start(
+            partial(serve, scene.path, scene.daemon, hub, user, write_s=write_s)
+        )
         with anyio.fail_after(WAIT_S):
             yield scene
         tasks.cancel_scope.cancel()
@@ -239,6 +245,38 @@ async def test_a_slow_reader_of_events_is_dropped_and_told(tmp_path: Path) -> No
     dropped = [e for e in scene.events if isinstance(e, ReaderDropped)]
     assert [(e.reader, e.behind) for e in dropped] == [("client 1", 10)]
     assert scene.hub.readers == 0
+
+
+async def test_a_reader_that_takes_nothing_is_let_go_and_harms_nobody(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path, kept=100_000, write_s=0.05) as scene:
+        async with scene.stream() as stream:
+            await answer(stream, b'{"request": "events"}')
+            while scene.hub.readers:
+                scene.hub(InStep(replicas=1, since_start_ms=1))
+                await anyio.lowlevel.checkpoint()
+        async with scene.client() as client:
+            await client.status()
+
+    assert [e.reader for e in scene.events if isinstance(e, ReaderDropped)] == [
+        "client 1"
+    ]
+
+
+async def test_a_reader_that_goes_in_the_middle_of_an_event_harms_nobody(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as scene:
+        for _ in range(20):
+            async with scene.stream() as stream:
+                await answer(stream, b'{"request": "events"}')
+            # Nothing has been awaited since it was closed: the server does not know.
+            scene.hub(InStep(replicas=1, since_start_ms=1))
+            while scene.hub.readers:
+                await anyio.sleep(0.001)
+        async with scene.client() as client:
+            await client.status()
 
 
 async def test_a_reader_that_goes_is_forgotten(tmp_path: Path) -> None:
