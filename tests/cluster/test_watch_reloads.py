@@ -1,5 +1,6 @@
 """Reloads that fail, by a real uvicorn in a real Pod."""
 
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -69,11 +70,13 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def watching(
-    web: Workload, local: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Watching]:
+def syncd(tmp_path_factory: pytest.TempPathFactory) -> Syncd:
+    return Syncd(tmp_path_factory.mktemp("syncd"))
+
+
+@pytest.fixture(scope="module")
+def watching(web: Workload, local: Path, syncd: Syncd) -> Iterator[Watching]:
     """One `syncd watch` for all tests of this module; each leaves the program well."""
-    syncd = Syncd(tmp_path_factory.mktemp("syncd"))
     pair = str(local), f"{web.target}:{REMOTE}"
     with syncd.watch(*pair, "-n", web.kube.namespace) as running:
         running.until("syncd.in_step")
@@ -141,3 +144,23 @@ def test_a_reload_that_hangs_on_an_open_stream_is_named(
 
     assert hung["server"] == "uvicorn"
     assert "--timeout-graceful-shutdown" in hung["hint"]
+
+
+def test_a_wait_for_ready_ends_with_the_program_that_serves_or_does_not_start(
+    watching: Watching, syncd: Syncd, local: Path
+) -> None:
+    watching.skip()
+    wait = ("wait", "--ready", "--timeout", "60")
+    (local / "main.py").write_text(f"{MAIN}# edited\n")
+    served = syncd.call(*wait, cwd=local)
+    assert served.code == 0, served.out
+    watching.until("batch.ready", batch=json.loads(served.out)["batch"])
+
+    (local / "main.py").write_text(BROKEN)
+    broken = syncd.call(*wait, cwd=local)
+    assert broken.code == 4, broken.out
+    assert "does not start with the new code: ModuleNotFoundError" in broken.message
+
+    (local / "main.py").write_text(MAIN)
+    mended = syncd.call(*wait, cwd=local)
+    assert mended.code == 0, mended.out
