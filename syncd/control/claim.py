@@ -117,6 +117,12 @@ class Claim:
                     os.close(file)
                     raise self._taken(_read(self._path)) from None
                 time.sleep(_AGAIN_S)
+            except OSError as error:
+                os.close(file)
+                raise ConfigError(
+                    f"{self._path} cannot be locked: {error.strerror}",
+                    hint="set XDG_STATE_HOME to a folder on a local disk",
+                ) from error
             else:
                 return file
 
