@@ -1,6 +1,3 @@
 """File-sync hot reload for Kubernetes: save a file, and the running Pod serves it."""
 
-from importlib.metadata import version
-
-
-__version__ = version("syncd")
+__version__ = "0.1.0"
