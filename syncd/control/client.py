@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 from anyio import to_thread
-from anyio.abc import ByteStream
+from anyio.abc import SocketStream
 from pydantic import TypeAdapter
 
 from syncd import errors
@@ -41,7 +41,7 @@ class Client:
         record: Who it is.
     """
 
-    def __init__(self, stream: ByteStream, record: Record) -> None:
+    def __init__(self, stream: SocketStream, record: Record) -> None:
         self.record = record
         self._stream = stream
         self._lines = Lines(stream)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import anyio
-from anyio.abc import ByteStream
+from anyio.abc import SocketAttribute, SocketStream
 
 
 LONGEST = 1 << 20  # bytes of one line
@@ -22,8 +22,9 @@ class Lines:
         stream: Where they come from.
     """
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: SocketStream) -> None:
         self._stream = stream
+        self._socket = stream.extra(SocketAttribute.raw_socket)  # noqa: S610  # no Django
         self._buffer = bytearray()
 
     async def next(self) -> dict[str, Any]:
@@ -58,6 +59,8 @@ class Lines:
     async def _receive(self) -> None:
         if len(self._buffer) > LONGEST:
             raise Malformed("too long a line")
+        # Cancelled in receive() just as the other side goes, asyncio would log an error.
+        await anyio.wait_readable(self._socket)
         self._buffer += await self._stream.receive()
 
 
