@@ -142,6 +142,9 @@ class MemoryLink:
         if batch in self._stalled:
             for _ in range(5):
                 await anyio.lowlevel.checkpoint()
+            self._stalled.discard(batch)
+        while any(stalled < batch for stalled in self._stalled):
+            await anyio.lowlevel.checkpoint()  # answers come in the order of batches
         if self.broken.is_set():
             raise TransportError("the stream broke")
         return self._acks.pop(batch)
