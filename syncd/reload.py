@@ -6,7 +6,7 @@ own words; `tests/recordings/reloads/` holds what each was seen to write.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,11 @@ class Pattern:
 
 
 PATTERNS = (
+    Pattern(
+        "the warm reloader",  # where it cannot be asked
+        armed=r"^syncd-reloader: \d+ modules are warm",
+        serving=r"^syncd-reloader: generation \d+ serves",
+    ),
     Pattern(
         "uvicorn",
         armed=r"Started reloader process",
@@ -147,6 +152,22 @@ class Reader:
         file, number = _place(traceback)
         tail = tuple([text for text in traceback if text.strip()][1 - _TAIL :])
         return Broke(line, file, number, (*tail, line))
+
+
+def broken(text: str, file: str, line: int) -> Broke:
+    """Return what a traceback says that is known to be why the new code does not start.
+
+    Args:
+        text: The traceback, or what else is known of how the program ended.
+        file: Where, if that is known better than from the traceback.
+        line: The number of the line there.
+    """
+    reader = Reader()
+    lines = text.splitlines()
+    signs = [sign for each in lines if isinstance(sign := reader.feed(each), Broke)]
+    told = [each for each in lines if each.strip()][-_TAIL:] or [text]
+    broke = signs[-1] if signs else Broke(told[-1], "", 0, tuple(told))
+    return replace(broke, file=file, line=line) if file else broke
 
 
 def _place(traceback: list[str]) -> tuple[str, int]:

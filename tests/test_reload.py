@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.reload import Armed, Began, Broke, Reader, Serving, Sign
+from syncd.reload import Armed, Began, Broke, Reader, Serving, Sign, broken
 
 
 RECORDINGS = Path(__file__).parent / "recordings" / "reloads"
@@ -82,3 +82,28 @@ def test_what_follows_a_traceback_without_an_error_is_read_as_it_is() -> None:
     assert reader.feed('  File "/app/main.py", line 1, in <module>') is None
 
     assert reader.feed("INFO:     Application startup complete.") == Serving("uvicorn")
+
+
+def test_why_the_program_does_not_start_is_read_from_a_traceback() -> None:
+    text = (
+        "Traceback (most recent call last):\n"
+        '  File "/opt/venv/lib/python3.12/site-packages/x.py", line 9, in <module>\n'
+        "    import main\n"
+        '  File "/app/main.py", line 3\n'
+        "    def (\n"
+        "SyntaxError: invalid syntax\n"
+    )
+
+    broke = broken(text, "/app/main.py", 3)
+
+    assert (broke.error, broke.file, broke.line) == (
+        "SyntaxError: invalid syntax",
+        "/app/main.py",
+        3,
+    )
+    assert broke.tail[-1] == broke.error
+
+
+@pytest.mark.parametrize("text", ["it ended with 3", ""])
+def test_a_program_that_ends_without_a_traceback_is_told_as_it_is(text: str) -> None:
+    assert broken(text, "", 0) == Broke(text, "", 0, (text,))

@@ -18,6 +18,7 @@ MODULES = (
     "look",
     "hooks",
     "probing",
+    "reloader",
     "agent",
 )
 

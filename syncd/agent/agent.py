@@ -31,6 +31,7 @@ from syncd.agent.hooks import end_earlier, run, send_signal
 from syncd.agent.link import Answer, Broken, PeerGone, Wire
 from syncd.agent.look import hash_files, list_folders, self_portrait
 from syncd.agent.probing import ask_readiness
+from syncd.agent.reloader import Reloader
 from syncd.agent.scratch import Clock, Temporaries, in_container
 from syncd.agent.stream import digest_of, sha256
 
@@ -52,6 +53,7 @@ class Agent:
         self.temporaries = Temporaries()
         self.clock = Clock()
         self.roots: list[str] = []
+        self.reloader = Reloader(wire)
 
     def serve(self) -> None:
         """Do what is asked until `bye`."""
@@ -77,7 +79,8 @@ class Agent:
         elif op == "apply":
             self._apply(message)
         elif op == "run":
-            run(self.wire, message)
+            if run(self.wire, message) == 0:
+                self.reloader.force()  # nobody reports what it changed
         elif op == "signal":
             send_signal(self.wire, message)
         elif op == "ready":
@@ -96,10 +99,12 @@ class Agent:
         portrait = self_portrait(self.roots, message.get("tools", ()))
         self.wire.send(op="hello", version=VERSION, digest=self.digest, **portrait)
         sha256()  # loads OpenSSL while the next message is on its way
+        self.reloader.find()
 
     def _apply(self, message: dict[str, Any]) -> None:
         begun = time.monotonic()
         plan = self._plan(message)
+        self.reloader.find()  # it must not look at a batch that is landing
         batch = Batch(
             message["id"], self._root(message), self.wire, self.temporaries, self.clock
         )
@@ -107,6 +112,7 @@ class Agent:
             batch.receive()
             staged = time.monotonic()
             deleted = land(batch, plan)
+            told = self._tell_reloader(batch, deleted)
         finally:
             batch.close()
         done = time.monotonic()
@@ -118,11 +124,20 @@ class Agent:
         landed = [item for item in batch.items if item.landed]
         answer.close(
             files=len(landed),
-            deleted=deleted,
+            deleted=len(deleted),
             bytes=sum(item.size for item in landed),
             digest=digest_of(landed),
             stage_ms=round((staged - begun) * 1000, 3),
             commit_ms=round((done - staged) * 1000, 3),
+            reloader=told,
+        )
+
+    def _tell_reloader(self, batch: Batch, deleted: list[str]) -> bool:
+        """Have the program restarted, if that is what it runs under."""
+        below = batch.root.path.rstrip("/") + "/"
+        changed = [below + item.path for item in batch.items if item.landed]
+        return self.reloader.tell(
+            batch.number, changed, [below + path for path in deleted]
         )
 
     def _plan(self, message: dict[str, Any]) -> dict[str, Any]:

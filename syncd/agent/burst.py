@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from syncd.agent.stream import Member
 
 
-def land(batch: Batch, plan: dict[str, Any]) -> int:
-    """Put a staged batch in place, and return how many deletes are done."""
+def land(batch: Batch, plan: dict[str, Any]) -> list[str]:
+    """Put a staged batch in place, and return the paths that were deleted."""
     batch.root.forget()
     replica = plan["replica"]
     deletes = {entry["path"]: entry.get("recursive") for entry in plan["deletes"]}
@@ -40,7 +40,7 @@ def land(batch: Batch, plan: dict[str, Any]) -> int:
         if path not in batch.errors:
             batch.attempt(set_mode, path, batch, mode)
     drop_byte_code(batch, [i.path for i in batch.items if i.landed] + deleted)
-    return len(deleted)
+    return deleted
 
 
 def delete(path: str, batch: Batch, recursive: object) -> None:

@@ -27,8 +27,12 @@ TAIL = 8 << 10  # of a command's output, that is told
 SHELLS = ("sh", "bash", "dash", "ash", "busybox", "zsh")
 
 
-def run(wire: Wire, message: Mapping[str, Any]) -> None:
-    """Run a command in a process group of its own, and answer with how it ended."""
+def run(wire: Wire, message: Mapping[str, Any]) -> int | None:
+    """Run a command in a process group of its own, and answer with how it ended.
+
+    Returns:
+        Its exit code, None at the time-out.
+    """
     import subprocess  # noqa: PLC0415 - 15 ms that most sessions never need
 
     code: int | None
@@ -54,6 +58,7 @@ def run(wire: Wire, message: Mapping[str, Any]) -> None:
                     os.killpg(process.pid, signal.SIGKILL)
     text = tail.decode("utf-8", "replace")
     wire.send(op="ran", id=message["id"], code=code, output_tail=text)
+    return code
 
 
 def attend(

@@ -1,6 +1,7 @@
 """A batch: detected → settled → packed → sent → applied → reloaded → ready → done."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from syncd.events.base import Event
 
@@ -86,8 +87,10 @@ class BatchReloaded(Event):
     """The program in one container serves the batch's code.
 
     Attributes:
-        reloaded_ms: Applied to serving again, as the program's log tells; None if
-            there is nothing in the batch that the program reloads for.
+        reloaded_ms: Applied to serving again, as the warm reloader or the program's log
+            tells; None if there is nothing in the batch that the program reloads for.
+        steps: What took the reloader how many milliseconds: `fork_ms`, `import_ms`,
+            `startup_ms`, and `total_ms`; empty without it.
     """
 
     name = "batch.reloaded"
@@ -95,6 +98,7 @@ class BatchReloaded(Event):
     pod: str
     container: str
     reloaded_ms: float | None
+    steps: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,6 +137,8 @@ class Client:
         op, supervisor = message["op"], self.supervisor
         if op == "batch":
             self._batch(message.get("id"), message)
+        elif op == "drive":
+            self._drive()
         elif op == "status":
             self.send(op, **supervisor.describe())
         elif op == "explain":
@@ -146,9 +148,7 @@ class Client:
 
     def _batch(self, batch: Any, message: dict[str, Any]) -> None:
         supervisor = self.supervisor
-        if not self.drives:
-            self.drives = True
-            supervisor.watch.paused += 1
+        self._drive()
         paths = [*message.get("changed", ()), *message.get("deleted", ())]
         if supervisor.declined:
             self.send("declined", id=batch, reason=supervisor.declined)
@@ -157,6 +157,11 @@ class Client:
         else:
             number = supervisor.serving.number if supervisor.serving else 0
             self.send("kept", id=batch, generation=number)
+
+    def _drive(self) -> None:
+        if not self.drives:
+            self.drives = True
+            self.supervisor.watch.paused += 1
 
     def _close(self) -> None:
         self.reactor.forget(self.sock)

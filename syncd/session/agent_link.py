@@ -12,9 +12,11 @@ from syncd import wire
 from syncd.cluster import Exit, Output, Probe
 from syncd.delta import Delta
 from syncd.errors import ProtocolError, TransportError
+from syncd.session import answers
 from syncd.session.answers import chunks, entries, gathered, may_equal, root_state
-from syncd.session.link import Ack, Failure, Hello, Note, Ran, Sent
+from syncd.session.link import Ack, Failure, Hello, Note, Ran, ReloadAnswer, Sent
 from syncd.session.owed import Root
+from syncd.session.reload_answers import ReloadAnswers
 from syncd.session.stream import Patience, ProcessEnded, Silent, Stream
 from syncd.tree import Change, Entry, Tree
 
@@ -62,6 +64,7 @@ class AgentLink:
         self._turn = anyio.Lock()
         self._heard_s = anyio.current_time()
         self._deltas: dict[int, Delta] = {}
+        self._reload_answers = ReloadAnswers()
         self._stderr = b""
         self._hello: Hello | None = None
 
@@ -184,7 +187,12 @@ class AgentLink:
                 Note(wire.as_path(note["path"]), note["code"], note["reason"])
                 for note in answer.get("notes", ())
             ),
+            reloads=answer["reloader"],
         )
+
+    async def reload_answer(self) -> ReloadAnswer:
+        """See `Link.reload_answer`."""
+        return await self._reload_answers.get()
 
     async def run(
         self, argv: Sequence[str], *, cwd: str | None, timeout_s: float
@@ -229,6 +237,9 @@ class AgentLink:
             return
         if message["op"] == "fatal":
             raise ProtocolError(f"the agent gave up: {message.get('error')}")
+        if message["op"] == "reloaded":
+            self._reload_answers.put(answers.reload_answer(message))
+            return
         question = self._questions.get((message["op"], message.get("id", 0)))
         if question is None:
             raise ProtocolError(

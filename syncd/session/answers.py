@@ -5,11 +5,18 @@ from itertools import islice
 from typing import Any
 
 from syncd import wire
-from syncd.session.link import RootState
+from syncd.reload import broken
+from syncd.session.link import Fate, ReloadAnswer, RootState
 from syncd.tree import Entry, Kind
 
 
 CHUNK = 20_000  # paths in one message; keeps it far under the limit of a frame
+_FATES = {
+    "serving": Fate.SERVED,
+    "running": Fate.SERVED,  # it never listened, and so nobody can tell more
+    "failed": Fate.FAILED,
+    "kept": Fate.KEPT,
+}
 PIECE = 512 * 1024  # bytes of frames in one message on the stream, about
 
 
@@ -65,3 +72,13 @@ def may_equal(theirs: Entry, ours: Entry | None) -> bool:
         and ours.kind is Kind.FILE
         and ours.size == theirs.size
     )
+
+
+def reload_answer(message: Mapping[str, Any]) -> ReloadAnswer:
+    """Return what the warm reloader said of a batch."""
+    fate = _FATES.get(message["verdict"], Fate.UNKNOWN)
+    steps = {name: float(ms) for name, ms in message.get("steps", {}).items()}
+    if fate is not Fate.FAILED:
+        return ReloadAnswer(message["id"], fate, steps)
+    text, file, line = message["traceback"], message["file"], message["line"]
+    return ReloadAnswer(message["id"], fate, steps, broken(text, file, line))

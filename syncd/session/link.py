@@ -5,11 +5,13 @@ Every method raises `TransportError` when the wire broke, and `TargetError` when
 container cannot do what is asked. After either, the link is to be thrown away.
 """
 
+import enum
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from syncd.cluster import Probe
+from syncd.reload import Broke
 from syncd.tree import Change, Entry, Tree
 
 
@@ -80,12 +82,42 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """What the container says of a batch."""
+    """What the container says of a batch.
+
+    Attributes:
+        reloads: Whether the warm reloader there was told, and a `ReloadAnswer` follows.
+    """
 
     files: int
     deleted: int
     failures: tuple[Failure, ...] = ()
     notes: tuple[Note, ...] = ()
+    reloads: bool = False
+
+
+class Fate(enum.Enum):
+    """What became of a batch at the warm reloader."""
+
+    SERVED = "its code serves"
+    FAILED = "its code does not start"
+    KEPT = "nothing in it is a reason to reload"
+    UNKNOWN = "the reloader has ended, or does not reload this program"
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadAnswer:
+    """What the warm reloader in the container says of a batch.
+
+    Attributes:
+        batch: Its number.
+        steps: What took how many milliseconds; there if it is served.
+        broke: Why it does not start; there if it failed.
+    """
+
+    batch: int
+    fate: Fate
+    steps: Mapping[str, float] = field(default_factory=dict)
+    broke: Broke | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +176,10 @@ class Link(Protocol):
 
     async def ack(self, batch: int) -> Ack:
         """Wait until the container has said what became of `batch`."""
+        ...
+
+    async def reload_answer(self) -> ReloadAnswer:
+        """Wait for what the warm reloader says next, of any batch that it was told of."""
         ...
 
     async def run(

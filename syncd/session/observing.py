@@ -10,11 +10,13 @@ from syncd import events
 from syncd.errors import SyncdError, TransportError
 from syncd.plan import Run
 from syncd.reload import PATTERNS, Pattern, Reader, Sign
+from syncd.session.link import Link
 from syncd.session.mark import Mark
 from syncd.session.owed import Owed
 from syncd.session.readiness import Readiness
 from syncd.session.reloads import (
     HANGS_AFTER_S,
+    RELOADER,
     Failed,
     Hangs,
     Missed,
@@ -30,6 +32,7 @@ from syncd.session.ways import Log
 RESUME_S = 1.0  # before the log is opened again
 
 _HANG_HINTS = {
+    RELOADER: "the new code takes long to start; what served before serves on",
     "uvicorn": "an open stream (SSE, WebSocket) holds it: start uvicorn with"
     " --timeout-graceful-shutdown 1",
     "gunicorn": "an open request holds it: start gunicorn with --graceful-timeout 1",
@@ -37,10 +40,11 @@ _HANG_HINTS = {
 
 
 class Observer:
-    """Follows the log of one container for as long as its session holds a link.
+    """Follows the program of one container for as long as its session holds a link.
 
     Args:
-        log: Returns the log, unread.
+        link: Says what the warm reloader says, where one runs.
+        log: Returns the log, unread; None without one.
         owed: Where a touch is asked for when the program missed a change.
         report: Where events go.
         readiness: Told of what has reloaded.
@@ -49,12 +53,14 @@ class Observer:
 
     def __init__(
         self,
-        log: Callable[[], Log],
+        link: Link,
+        log: Callable[[], Log] | None,
         owed: Owed,
         report: Report,
         readiness: Readiness,
         patterns: tuple[Pattern, ...] = PATTERNS,
     ) -> None:
+        self._link = link
         self._log = log
         self._owed = owed
         self._report = report
@@ -64,19 +70,42 @@ class Observer:
         self._applied = anyio.Event()
 
     def applied(
-        self, marks: Collection[Mark], paths: Sequence[bytes], sent_s: float
+        self,
+        marks: Collection[Mark],
+        paths: Sequence[bytes],
+        sent_s: float,
+        told_as: int | None = None,
     ) -> None:
-        """Take that the batches of `marks`, sent no sooner than `sent_s`, landed."""
+        """Take that the batches of `marks` were applied.
+
+        Args:
+            marks: Who waits for them.
+            paths: What they changed.
+            sent_s: They were sent no sooner.
+            told_as: The number under which the warm reloader was told, if it was.
+        """
         now = self._report.clock()
-        for mark in marks:
-            self._tell(self._reloads.applied(mark.number, paths, sent_s, now))
+        if told_as is not None:
+            numbers = [mark.number for mark in marks]
+            self._tell(self._reloads.told(told_as, numbers, paths, now))
+        elif self._log is not None:
+            for mark in marks:
+                self._tell(self._reloads.applied(mark.number, paths, sent_s, now))
         self._applied.set()
+
+    async def hear(self) -> None:
+        """Take in what the warm reloader answers, until cancelled."""
+        while True:
+            answer = await self._link.reload_answer()
+            self._tell(self._reloads.answered(answer, self._report.clock()))
 
     async def follow(self) -> None:
         """Read the log, until cancelled. Without it, reloads are not seen.
 
         What it held before tells what the program is, and answers no batch.
         """
+        if self._log is None:
+            return
         log = self._log()
         try:
             await self._read(log.history, self._reloads.recall)

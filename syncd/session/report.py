@@ -162,13 +162,14 @@ class Report:
 
     def reloaded(self, verdict: Reloaded | NoReload) -> None:
         """Tell that the program serves a batch, or need not reload for it."""
-        took_ms = verdict.reloaded_ms if isinstance(verdict, Reloaded) else None
+        took = verdict if isinstance(verdict, Reloaded) else None
         self.emit(
             events.BatchReloaded(
                 batch=verdict.batch,
                 pod=self.who.pod,
                 container=self.who.container,
-                reloaded_ms=took_ms,
+                reloaded_ms=took.reloaded_ms if took else None,
+                steps=took.steps if took else {},
             )
         )
 

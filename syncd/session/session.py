@@ -143,16 +143,16 @@ class Session:
         assert error is not None, "a link ends only by breaking"
         return error
 
-    def _observe(self, link: Link, tasks: TaskGroup) -> Observer | None:
+    def _observe(self, link: Link, tasks: TaskGroup) -> Observer:
         ways = self._ways
-        if ways.log is None:
-            return None
         readiness = Readiness(link, ways.probe, self._report)
-        readiness.tell_limits()
+        if ways.log is not None:
+            readiness.tell_limits()
         tasks.start_soon(readiness.ask)
         observer = Observer(
-            ways.log, self._owed, self._report, readiness, ways.patterns
+            link, ways.log, self._owed, self._report, readiness, ways.patterns
         )
+        tasks.start_soon(observer.hear)
         tasks.start_soon(observer.follow)
         tasks.start_soon(observer.wait)
         return observer

@@ -17,7 +17,16 @@ from syncd.errors import (
     first,
 )
 from syncd.session.answers import may_equal
-from syncd.session.link import Ack, Failure, Hello, Note, Ran, RootState, Sent
+from syncd.session.link import (
+    Ack,
+    Failure,
+    Hello,
+    Note,
+    Ran,
+    ReloadAnswer,
+    RootState,
+    Sent,
+)
 from syncd.session.owed import Root
 from syncd.session.stream import Stream
 from syncd.tree import Change, Entry, Kind, Tree
@@ -163,6 +172,11 @@ class ShellLink:
                 Note(n.path, n.code, n.code.replace("-", " ")) for n in landed.notes
             ),
         )
+
+    async def reload_answer(self) -> ReloadAnswer:
+        """See `Link.reload_answer`: a shell cannot speak with a reloader."""
+        await anyio.sleep_forever()
+        raise AssertionError("for ever has ended")
 
     async def run(
         self, argv: Sequence[str], *, cwd: str | None, timeout_s: float

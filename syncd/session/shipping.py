@@ -38,7 +38,6 @@ class Shipping:
         self._landed = landed
         self._clock = report.clock
         self._window = anyio.CapacityLimiter(link.window)
-        self._observer: Observer | None = None
 
     # --- comparing ------------------------------------------------------------
 
@@ -103,19 +102,18 @@ class Shipping:
 
     # --- shipping -------------------------------------------------------------
 
-    async def ship(self, tasks: TaskGroup, observer: Observer | None) -> None:
+    async def ship(self, tasks: TaskGroup, observer: Observer) -> None:
         """Send a batch whenever something changed, several in flight at once.
 
         Args:
             tasks: Where answers are waited for.
             observer: Told of what was applied.
         """
-        self._observer = observer
         while True:
             await self._owed.wait()
             turn = self._owed.begin()
             for index in range(len(self._owed.roots)):
-                await self._launch(index, turn, tasks)
+                await self._launch(index, turn, tasks, observer)
             turn.taken = True
             self._settle(turn)
 
@@ -123,7 +121,9 @@ class Shipping:
         self._owed.settle(turn)
         self._landed()
 
-    async def _launch(self, index: int, turn: Turn, tasks: TaskGroup) -> None:
+    async def _launch(
+        self, index: int, turn: Turn, tasks: TaskGroup, observer: Observer
+    ) -> None:
         number, ledger = next(_numbers), self._owed.ledgers[index]
         await self._window.acquire_on_behalf_of(number)
         changes = ledger.take(self._owed.roots[index].tree)
@@ -146,9 +146,9 @@ class Shipping:
             turn.unanswered -= 1
             turn.outcome = self._outcome(turn, sent, ack, applied_ms)
             self._report.applied(turn.marks, ack, applied_ms)
-            if self._observer is not None:
-                paths = [change.path for change in changes]
-                self._observer.applied(turn.marks, paths, begun)
+            paths = [change.path for change in changes]
+            told_as = number if ack.reloads else None
+            observer.applied(turn.marks, paths, begun, told_as)
             self._settle(turn)
             if any(failure.code == "missing-parent" for failure in ack.failures):
                 # Somebody in the container took a folder away: compare once more.

@@ -10,6 +10,8 @@ import anyio
 from syncd.cluster import Probe
 from syncd.errors import TransportError
 from syncd.session import Ack, Failure, Hello, Ran, RootState, Sent
+from syncd.session.link import ReloadAnswer
+from syncd.session.reload_answers import ReloadAnswers
 from syncd.tree import Change, Entry, Kind, Tree
 
 
@@ -37,6 +39,9 @@ class Container:
     busy: anyio.Event | None = None
     asked: list[Probe] = field(default_factory=list)
     reasons: Iterator[str] = field(default_factory=lambda: iter(()))
+    reloads: bool = False
+    last: int = 0
+    reload_answers: ReloadAnswers = field(default_factory=ReloadAnswers)
     dials: int = 0
 
     def __post_init__(self) -> None:
@@ -59,7 +64,8 @@ class Container:
                 failures.append(Failure(change.path, "disk-full", "No space left"))
             else:
                 self._put(change, below)
-        return Ack(len(changes) - len(failures), 0, tuple(failures))
+        done = len(changes) - len(failures)
+        return Ack(done, 0, tuple(failures), reloads=self.reloads)
 
     def _put(self, change: Change, below: Sequence[bytes]) -> None:
         for path in below:
@@ -131,6 +137,7 @@ class MemoryLink:
             self.broken.set()
             raise TransportError("the stream broke")
         self._acks[batch] = self.container.apply(changes)
+        self.container.last = batch
         if fault is Fault.STALL:
             self._stalled.add(batch)
         self.meet(fault)
@@ -148,6 +155,9 @@ class MemoryLink:
         if self.broken.is_set():
             raise TransportError("the stream broke")
         return self._acks.pop(batch)
+
+    async def reload_answer(self) -> ReloadAnswer:
+        return await self.container.reload_answers.get()
 
     async def run(
         self, argv: Sequence[str], *, cwd: str | None, timeout_s: float

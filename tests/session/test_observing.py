@@ -94,8 +94,9 @@ async def observing(*past: bytes) -> AsyncIterator[Stand]:
     report = Report(
         Who("deployment/web", "web-0", "app"), events.append, anyio.current_time
     )
-    readiness = Readiness(MemoryLink(Container()), lambda: None, report)
-    observer = Observer(lambda: log, owed, report, readiness)
+    link = MemoryLink(Container())
+    readiness = Readiness(link, lambda: None, report)
+    observer = Observer(link, lambda: log, owed, report, readiness)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(observer.follow)
         await anyio.wait_all_tasks_blocked()

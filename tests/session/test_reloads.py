@@ -1,7 +1,11 @@
+from typing import Any
+
 import pytest
 
 from syncd.reload import Armed, Began, Broke, Serving
+from syncd.session.link import Fate, ReloadAnswer
 from syncd.session.reloads import (
+    RELOADER,
     Failed,
     Hangs,
     Missed,
@@ -129,3 +133,67 @@ def test_a_reload_that_was_heard_of_before_the_acknowledgement_answers_it(
     reloads.applied(1, [b"a.py"], 9.5, 9.6)
 
     assert reloads.seen(Serving("uvicorn"), 10.6) == (Reloaded(1, 1000.0),)
+
+
+def answer(number: int, fate: Fate, **facts: Any) -> ReloadAnswer:
+    return ReloadAnswer(number, fate, **facts)
+
+
+def test_what_the_reloader_was_told_is_answered_by_it_and_not_by_the_log(
+    reloads: Reloads,
+) -> None:
+    steps = {"total_ms": 80.0}
+    reloads.told(7, [1, 2], [b"a.py"], 10.0)
+
+    assert reloads.seen(Serving("uvicorn"), 10.05) == ()
+    assert reloads.answered(answer(7, Fate.SERVED, steps=steps), 10.125) == (
+        Reloaded(1, 125.0, steps),
+        Reloaded(2, 125.0, steps),
+    )
+    assert reloads.due_s is None
+
+
+def test_the_reloader_says_what_needs_no_reload(reloads: Reloads) -> None:
+    reloads.told(7, [1], [b"a.css"], 10.0)
+
+    assert reloads.answered(answer(7, Fate.KEPT), 10.1) == (NoReload(1),)
+
+
+def test_the_reloader_says_what_does_not_start(reloads: Reloads) -> None:
+    reloads.told(7, [1], [b"a.py"], 10.0)
+
+    verdicts = reloads.answered(answer(7, Fate.FAILED, broke=BROKE), 10.1)
+
+    assert verdicts == (Failed((1,), BROKE),)
+
+
+def test_what_the_comparison_brought_may_fail_without_a_batch(reloads: Reloads) -> None:
+    verdicts = reloads.answered(answer(7, Fate.FAILED, broke=BROKE), 10.1)
+
+    assert verdicts == (Failed((), BROKE),)
+
+
+def test_an_answer_may_come_before_the_acknowledgement(reloads: Reloads) -> None:
+    assert reloads.answered(answer(7, Fate.KEPT), 10.0) == ()
+
+    assert reloads.told(7, [1], [b"a.css"], 10.1) == (NoReload(1),)
+    assert reloads.due_s is None
+
+
+def test_where_the_reloader_has_no_answer_the_log_is_gone_by(reloads: Reloads) -> None:
+    reloads.told(7, [1], [b"a.py"], 10.0)
+    reloads.told(8, [2], [b"a.css"], 10.0)
+
+    assert reloads.answered(answer(7, Fate.UNKNOWN), 10.1) == ()
+    assert reloads.answered(answer(8, Fate.UNKNOWN), 10.1) == (NoReload(2),)
+    assert reloads.seen(Serving("uvicorn"), 10.5) == (Reloaded(1, 500.0),)
+
+
+def test_a_reloader_that_hangs_is_told_once() -> None:
+    reloads = Reloads()
+    reloads.told(7, [1], [b"a.py"], 10.0)
+
+    assert reloads.due_s == 15.0
+    assert reloads.overdue(15.0) == (Hangs((1,), RELOADER),)
+    assert reloads.overdue(30.0) == ()
+    assert reloads.answered(answer(7, Fate.SERVED), 40.0) == (Reloaded(1, 30_000.0),)

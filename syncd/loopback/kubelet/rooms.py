@@ -192,6 +192,7 @@ class Room:
                 "HOME": str(self.root),
                 "TMPDIR": str(self.tmp),
                 "SYNCD_ROOTFS": str(self.root),
+                "SYNCD_RELOADER_SOCKET": f"{self.tmp}/reloader.sock",
             }
         return given
 

@@ -1,0 +1,76 @@
+"""A program under the warm reloader: what becomes of an edit is told, and when."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+
+from syncd.events import BatchReloaded, ReloadFailed, SessionConnected
+from syncd.reloader import source
+from tests.endtoend.scene import Scene, scene
+from tests.reloader.running import plain
+
+
+ANSWERS = count(10)  # one more each time: the same again would be no edit
+
+
+@asynccontextmanager
+async def program(base: Path) -> AsyncIterator[Scene]:
+    """Run a small server under the reloader, kept in step."""
+    files = {
+        "main.py": plain("ANSWER = 1").encode(),
+        "reloader.py": source().encode(),
+    }
+    command = ("python3", "/app/reloader.py", "--", "python3", "/app/main.py")
+    async with scene(base, image_files=files, command=command) as stage:
+        yield stage
+
+
+def save(stage: Scene, text: str) -> None:
+    (stage.folder / "main.py").write_text(plain(text))
+
+
+async def until_driven(stage: Scene) -> None:
+    """Edit until the reloader, which starts by and by, is there and answers."""
+    for number in ANSWERS:
+        before = len(stage.heard(BatchReloaded))
+        save(stage, f"ANSWER = {number}")
+        await stage.until(lambda: len(stage.heard(BatchReloaded)) > before)  # noqa: B023 - at once
+        if stage.heard(BatchReloaded)[-1].steps:
+            stage.events.clear()
+            return
+
+
+async def test_an_edit_is_told_to_serve_or_to_fail_and_what_took_how_long(
+    tmp_path: Path,
+) -> None:
+    async with program(tmp_path) as stage:
+        await until_driven(stage)
+        save(stage, "ANSWER = 2")
+        await stage.until(lambda: stage.heard(BatchReloaded))
+        save(stage, "ANSWER = 1 / 0")
+        await stage.until(lambda: stage.heard(ReloadFailed))
+        save(stage, "ANSWER = 3")
+        await stage.until(lambda: len(stage.heard(BatchReloaded)) == 2)
+        (stage.folder / "notes.txt").write_text("no code")
+        await stage.until(lambda: len(stage.heard(BatchReloaded)) == 3)
+
+    served, mended, kept = stage.heard(BatchReloaded)
+    (failed,) = stage.heard(ReloadFailed)
+    assert failed.error == "ZeroDivisionError: division by zero"
+    assert failed.path.endswith("/main.py")
+    assert failed.batches == (failed.batches[0],)
+    assert served.batch < failed.batches[0] < mended.batch < kept.batch
+    assert {"fork_ms", "import_ms", "startup_ms", "total_ms"} <= set(served.steps)
+    assert kept.reloaded_ms is None
+
+
+async def test_the_reloader_of_a_container_that_started_again_is_found(
+    tmp_path: Path,
+) -> None:
+    async with program(tmp_path) as stage:
+        await until_driven(stage)
+        stage.cluster.node.kill(stage.pods()[0]["metadata"]["uid"], "app")
+        await stage.until(lambda: stage.heard(SessionConnected))
+
+        await until_driven(stage)
