@@ -5,12 +5,10 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -67,14 +65,22 @@ class Served:
                 return line
 
 
+UVICORN = ("uvicorn", "main:app", "--host", "127.0.0.1", "--port", "0")
+
+
 @contextmanager
 def served(
-    folder: Path, database_url: str | None, tmp: Path, flags: Sequence[str] = ()
+    folder: Path,
+    database_url: str | None,
+    tmp: Path,
+    argv: Sequence[str] = ("-m", *UVICORN),
 ) -> Iterator[Served]:
-    """Run myapp from `folder` on a port that the kernel chooses."""
-    argv = ["uvicorn", "main:app", "--host", "127.0.0.1", "--port", "0", *flags]
+    """Run myapp from `folder` on a port that the kernel chooses.
+
+    `argv` is what Python is told.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-m", *argv],
+        [sys.executable, *argv],
         cwd=folder,
         env=environment(database_url, tmp),
         stderr=subprocess.PIPE,
@@ -91,9 +97,6 @@ def served(
         line = running.wait_for_log(r"Uvicorn running on|rror")
         found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
         assert found, line
-        if "--reload" in flags:
-            running.wait_for_log("startup complete")
-            _wait_until_listening(int(found[1]))
         yield Served(int(found[1]), log)
     finally:
         process.send_signal(signal.SIGTERM)
@@ -105,19 +108,6 @@ def served(
         finally:
             reader.join()
             process.stderr.close()
-
-
-def _wait_until_listening(port: int) -> None:
-    # The reloader binds, and its child listens after the last line that it logs: nothing
-    # but trying tells when.
-    deadline = time.monotonic() + 5
-    while True:
-        try:
-            return socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
 
 
 def _copy(lines: Iterable[str], log: SimpleQueue[str]) -> None:
@@ -133,7 +123,8 @@ def environment(database_url: str | None, tmp: Path) -> dict[str, str]:
         if not name.startswith(("PG", "DATABASE", "UVICORN", "WEB_"))
     }
     url = {} if database_url is None else {"DATABASE_URL": database_url}
-    return own | url | {"TMPDIR": str(tmp), "PYTHONDONTWRITEBYTECODE": "1"}
+    here = {"TMPDIR": str(tmp), "SYNCD_RELOADER_SOCKET": str(tmp / "reloader.sock")}
+    return own | url | here | {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def run_in_myapp(
