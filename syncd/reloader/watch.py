@@ -60,6 +60,8 @@ class Watch:
     def begin(self, folders: Iterable[str] = ()) -> None:
         """Look at the roots from now on, and at `folders` too."""
         self.roots |= set(folders) - {"/"}
+        for path in [p for p in self.seen if not self.matters(p)]:
+            del self.seen[path]  # another generation has read it, and this one has not
         if self.roots and not self.began:
             self.began = True
             self.inotify = Inotify.open()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reloader.running import UVICORN, Running, asgi, start
+from tests.reloader.running import SCRIPT, UVICORN, Running, asgi, plain, start
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +122,31 @@ def test_edits_are_noticed_when_nobody_reports_them(
         running.serves()
 
         assert running.get() == "six"
+
+
+ONCE = """\
+import os
+if not os.path.exists("started"):
+    open("once.ini").close(), open("started", "x").close()
+ANSWER = {}
+"""
+
+
+def test_a_file_that_only_the_first_start_has_read_is_not_missed_after_it(
+    reloader: Path, folder: Path
+) -> None:
+    (folder / "once.ini").touch()
+    (folder / "main.py").write_text(plain(ONCE.format(1)))
+    with start(reloader, folder, SCRIPT) as running:
+        running.serves()
+        for answer in (2, 3, 4):
+            while not running.status()["learned"]:
+                pass
+            running.write("main.py", plain(ONCE.format(answer)))
+            running.serves()
+
+        assert running.get() == "4"
+    assert not [line for line in running.log.lines if "once.ini" in line]
 
 
 def test_two_edits_of_one_length_within_a_second_are_both_served(
