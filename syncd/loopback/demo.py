@@ -13,7 +13,6 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import anyio
 import structlog
@@ -24,12 +23,11 @@ from syncd.config import Flags, Settings, load
 from syncd.errors import ConfigError
 from syncd.loopback import door
 from syncd.loopback.cluster import Loopback
-from syncd.loopback.image import Image
+from syncd.loopback.demo_pod import PORT, deployment, image, reloader, run_warm
 from syncd.loopback.image_registry import ImageRegistry
 
 
 NAMESPACE = "myapp"
-PORT = 8080
 PATIENCE_S = 30.0  # for an edit to be served
 EDITS_WITHOUT_TERMINAL = 5
 _LOOK_EVERY_S = 0.005
@@ -37,6 +35,7 @@ BUILDER = (
     *(sys.executable, "-m", "syncd.loopback.builder", "build", "--push"),
     *("-f", "{dockerfile}", "-t", "{tag}", "{context}"),
 )
+_THINK_S = 1.5  # between edits, as people do; the reloader loads ahead meanwhile
 
 Say = Callable[[str], None]
 
@@ -93,7 +92,7 @@ async def running(say: Say) -> AsyncGenerator[tuple[Loopback, Path], None]:
         await to_thread.run_sync(shutil.copytree, program, folder)
         say("Starting the embedded cluster ...")
         async with (
-            Loopback(images=[_image(folder)]) as cluster,
+            Loopback(images=[image(folder)]) as cluster,
             ImageRegistry(cluster),
         ):
             await _deploy(cluster)
@@ -119,52 +118,17 @@ def _has(module: str) -> bool:
     return find_spec(module) is not None
 
 
-def _image(program: Path) -> Image:
-    uvicorn = "uvicorn main:app --host $(POD_IP) --port 8080 --reload"
-    return Image(
-        name="myapp:demo",
-        files=program,
-        command=(*uvicorn.split(), "--reload-delay", "0.05"),
-        env={"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-    )
-
-
 async def _deploy(cluster: Loopback) -> None:
     await cluster.apply(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     )
-    await cluster.apply(_deployment(), namespace=NAMESPACE)
+    # A Pod without a root of its own has no place for the reloader.
+    workload = deployment()
+    if cluster.node.isolated:
+        await cluster.apply(reloader(), namespace=NAMESPACE)
+        run_warm(workload["spec"]["template"]["spec"])
+    await cluster.apply(workload, namespace=NAMESPACE)
     await cluster.ready("deployment/myapp", namespace=NAMESPACE, timeout_s=60)
-
-
-def _deployment() -> dict[str, Any]:
-    labels = {"app": "myapp"}
-    probe = {"httpGet": {"path": "/readyz", "port": PORT}, "periodSeconds": 1}
-    container = {
-        "name": "myapp",
-        "image": "myapp:demo",
-        "args": list(_image(Path()).command),
-        "env": [
-            {
-                "name": "POD_IP",
-                "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}},
-            }
-        ],
-        "readinessProbe": probe,
-    }
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "myapp", "labels": labels},
-        "spec": {
-            "replicas": 1,
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {"containers": [container]},
-            },
-        },
-    }
 
 
 def address(cluster: Loopback) -> tuple[str, int] | None:
@@ -240,6 +204,7 @@ class _Editor:
         for number in range(1, edits + 1):
             if number == (edits + 1) // 2 + 1:
                 rebuilt = await self._rebuild()
+            await anyio.sleep(_THINK_S)
             took_s = await self._edit(f"edit {number} of {edits}")
             if took_s is None:
                 self._say(f"edit {number}: not served within {PATIENCE_S:.0f} s")
