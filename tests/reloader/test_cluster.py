@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from syncd.reloader import source
 from tests.cluster.kube import MYAPP, Kube, Workload, fresh_namespace
+from tests.cluster.watching import Syncd
 from tests.reloader.running import asgi
 
 
@@ -16,7 +18,7 @@ pytestmark = pytest.mark.cluster
 COMMAND = ("python3", "/opt/reloader/reloader.py", "--")
 SERVER = ("uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8080")
 
-# What the agent will be: a process of the same user, on the control socket.
+# What the agent is: a process of the same user, on the control socket.
 REPORT = """
 import json, os, socket, sys, urllib.request
 with open("/srv/main.py.new", "w") as file:
@@ -124,6 +126,35 @@ def test_a_pod_serves_an_edit_and_leaves_no_zombie(kube: Kube) -> None:
         assert outcome["op"] == "serving"
         assert outcome["body"] == answer
         assert outcome["zombies"] == 0
+
+
+def test_syncd_tells_it_of_an_edit_and_reports_what_came_of_it(
+    kube: Kube, tmp_path: Path
+) -> None:
+    workload = deploy(kube, "synced", asgi("one")).apply()
+    folder = tmp_path / "code"
+    folder.mkdir()
+    main = folder / "main.py"
+    main.write_text(asgi("one"))
+    pair = str(folder), f"{workload.target}:/srv"
+    ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8080').read())"
+
+    with Syncd(tmp_path / "home").watch(*pair, "-n", kube.namespace) as watching:
+        watching.until("syncd.in_step")
+        main.write_text(asgi("two"))
+        served = watching.until("batch.reloaded")
+        answer = python(workload, ask)
+        main.write_text("import nothing_of_that_name\n")
+        failed = watching.until("reload.failed")
+        main.write_text(asgi("three"))
+        watching.until("batch.reloaded")
+        mended = python(workload, ask)
+
+    assert served["steps"]["total_ms"] > 0
+    assert "two" in answer
+    assert failed["error"].startswith("ModuleNotFoundError")
+    assert (failed["path"], failed["line"]) == ("/srv/main.py", 1)
+    assert "three" in mended
 
 
 def test_a_kubelet_sees_a_server_that_ended_well(kube: Kube) -> None:
