@@ -110,6 +110,20 @@ def test_an_update_owns_what_it_changed_and_no_more() -> None:
     assert owned(after) == {"one": {"b"}, "editor": {"a", "c"}}
 
 
+def test_who_writes_may_say_who_owns_what() -> None:
+    live = apply(apply(None, ONE, {"a": "1"}), TWO, {"b": "1"})
+    one, _ = live["metadata"]["managedFields"]
+
+    def given(entries: object) -> dict[str, set[str]]:
+        after = {**live, "metadata": {**live["metadata"], "managedFields": entries}}
+        before = managed.as_given(live, after)
+        return owned(managed.record_update(MAPS, before, after, EDITOR))
+
+    assert given([one]) == {"one": {"a"}}
+    assert given([{}]) == {}
+    assert given([{"manager": "nonsense"}]) == owned(live)
+
+
 def test_an_update_that_changes_nothing_leaves_no_trace() -> None:
     live = apply(None, ONE, {"a": "1"})
     metadata = {k: v for k, v in live["metadata"].items() if k != "managedFields"}

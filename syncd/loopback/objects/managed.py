@@ -54,6 +54,22 @@ def owners(obj: Object | None) -> tuple[Owned, ...]:
     )
 
 
+def as_given(before: Object, after: Object) -> Object:
+    """`before` with the owners that a write brings: whoever may write may set them.
+
+    One empty entry forgets them all; what makes no sense is passed over.
+    """
+    given = after["metadata"].get("managedFields")
+    try:
+        known = given and (given == [{}] or owners(after))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        known = None
+    if not known:
+        return before
+    metadata = {**before["metadata"], "managedFields": () if given == [{}] else given}
+    return {**before, "metadata": metadata}
+
+
 def record_update(
     resource: Resource, before: Object | None, after: Object, writer: Writer
 ) -> Object:

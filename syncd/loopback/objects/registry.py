@@ -95,6 +95,7 @@ class Registry:
             options.manager, "Update", place.resource.api_version, subresource
         )
         after = successor(place, before, obj, subresource, self.dialect)
+        before = managed.as_given(before, after)
         after = managed.record_update(place.resource, before, after, writer)
         return self._stored(place.resource, after, options, warnings)
 
