@@ -104,6 +104,27 @@ def sync(ctx: click.Context, /, **options: Any) -> None:
     ctx.exit(_sync(options, once=True))
 
 
+@cli.command()
+@taking(*PAIR, *WHERE, *FILE, *OUTPUT)
+@click.pass_context
+def restore(ctx: click.Context, /, **options: Any) -> None:
+    """Make the targets' workloads again what they were before `reloader.inject`.
+
+    Takes the same arguments as `syncd watch`. Waits until the rollout is complete.
+    """
+    from syncd import ui
+    from syncd.ui import output, stop
+
+    settings = settings_of(options)
+    least = output.least_level(verbose=options["verbose"] > 0, quiet=options["quiet"])
+    form = ui.open_output(options["output"], least=least)
+    with output.UntilGone(form, stop.ask) as emit:
+        from syncd.daemon import restoring
+
+        code = stop.run(partial(restoring.restore, settings, emit))
+    ctx.exit(INTERRUPTED if code is None else code)
+
+
 def _sync(options: dict[str, Any], *, once: bool) -> int:
     from syncd import ui
     from syncd.ui import output, stop

@@ -16,6 +16,7 @@ from syncd.config.model import (
     Watch,
 )
 from syncd.config.rebuild import FromEnv, FromFile, Rebuild
+from syncd.config.reloader import Reloader
 from syncd.config.schema import schema
 
 
@@ -26,6 +27,7 @@ __all__ = [
     "IgnoreRule",
     "Mode",
     "Rebuild",
+    "Reloader",
     "Restart",
     "RestartRule",
     "Rule",

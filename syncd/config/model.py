@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from syncd.config import words
 from syncd.config.rebuild import Rebuild
+from syncd.config.reloader import Reloader
 from syncd.config.table import Argv, Label, Table, Text
 
 
@@ -216,6 +217,12 @@ class Target(Table):
         " this table it never is.",
         examples=[{"dockerfile": "Dockerfile.dev"}],
     )
+    reloader: Reloader | None = Field(
+        default=None,
+        description="How the program comes to run under the warm reloader, where its"
+        " image does not run it.",
+        examples=[{"inject": True}],
+    )
 
     @property
     def title(self) -> str:
@@ -299,6 +306,7 @@ TABLES: dict[tuple[str, ...], type[Table]] = {
     ("target",): Target,
     ("target", "rebuild"): Rebuild,
     ("target", "reload"): Reload,
+    ("target", "reloader"): Reloader,
     ("target", "sync"): Sync,
     ("target", "rule", "restart", "restart"): Restart,
     **{("target", "rule", action): rule for action, rule in RULES.items()},

@@ -194,6 +194,7 @@ class _Daemon:
         tasks.start_soon(watching.run)
         for target in live:
             target.keep_image(tasks, project, settings)
+            target.keep_warm(tasks)
         if self._desk is not None:
             self._desk.open(api, live, watching, lambda: self._batches)
         for target in live:

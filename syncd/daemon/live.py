@@ -14,6 +14,7 @@ from syncd.config import Sync, Target, Watch
 from syncd.daemon import rules
 from syncd.daemon.fleet import Fleet
 from syncd.daemon.folder import Folder
+from syncd.daemon.injecting import AdviseOnce, keep_injected
 from syncd.daemon.owned import Owned
 from syncd.daemon.pulse import Pulse
 from syncd.daemon.rebuilding import Rebuilding
@@ -56,7 +57,7 @@ class LiveTarget:
     ) -> None:
         self._target = target
         self._api = api
-        self._emit = emit
+        self._emit = emit = AdviseOnce(emit)
         self.rebuilding: Rebuilding | None = None
         self._spec = TargetSpec.parse(
             target.title, target.namespace or api.namespace, target.container
@@ -121,6 +122,13 @@ class LiveTarget:
                 self._emit,
             )
             tasks.start_soon(self.rebuilding.run)
+
+    def keep_warm(self, tasks: TaskGroup) -> None:
+        """Have the program run under the warm reloader, if the settings want that."""
+        settings = self._target.reloader
+        if settings is not None and settings.inject:
+            api, spec, emit = self._api, self._spec, self._emit
+            tasks.start_soon(keep_injected, api, spec, settings, self.fleet, emit)
 
     async def until_in_step(self) -> None:
         """Wait until there is a replica, and each holds the local tree."""

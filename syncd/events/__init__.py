@@ -80,6 +80,12 @@ from syncd.events.rebuild import (
     RebuildStarted,
     RebuildWarned,
 )
+from syncd.events.reloader import (
+    ReloaderAdvised,
+    ReloaderInjected,
+    ReloaderRefused,
+    ReloaderRestored,
+)
 
 
 __all__ = [
@@ -124,6 +130,10 @@ __all__ = [
     "ReloadHung",
     "ReloadMissed",
     "ReloadUnready",
+    "ReloaderAdvised",
+    "ReloaderInjected",
+    "ReloaderRefused",
+    "ReloaderRestored",
     "RootFound",
     "RootLost",
     "SecretsWithheld",

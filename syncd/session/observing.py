@@ -31,6 +31,10 @@ from syncd.session.ways import Log
 
 RESUME_S = 1.0  # before the log is opened again
 
+_ADVICE = (
+    "the warm reloader serves an edit in a tenth of a second: run the program under it"
+    " in the image, or set inject = true under [target.reloader]"
+)
 _HANG_HINTS = {
     RELOADER: "the new code takes long to start; what served before serves on",
     "uvicorn": "an open stream (SSE, WebSocket) holds it: start uvicorn with"
@@ -89,9 +93,20 @@ class Observer:
             numbers = [mark.number for mark in marks]
             self._tell(self._reloads.told(told_as, numbers, paths, now))
         elif self._log is not None:
+            self._advise()
             for mark in marks:
                 self._tell(self._reloads.applied(mark.number, paths, sent_s, now))
         self._applied.set()
+
+    def _advise(self) -> None:
+        """Tell what would make reloads faster, if a server of Python is seen to do them."""
+        server = self._reloads.server
+        if server in _HANG_HINTS and server != RELOADER:
+            self._report.emit(
+                events.ReloaderAdvised(
+                    target=self._report.who.target, server=server, hint=_ADVICE
+                )
+            )
 
     async def hear(self) -> None:
         """Take in what the warm reloader answers, until cancelled."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from syncd import events
-from syncd.ui import rebuilds, reloads  # noqa: F401  # they register their words
+from syncd.ui import rebuilds, reloader, reloads  # noqa: F401  # they register words
 from syncd.ui.batches import changed, reached
 from syncd.ui.line import Line, container, line
 from syncd.ui.text import count, safe, size, some, took

@@ -6,7 +6,16 @@ import re
 from collections.abc import Iterator
 from typing import get_type_hints
 
-from syncd.events import Event, batch, cluster, container, daemon, local, rebuild
+from syncd.events import (
+    Event,
+    batch,
+    cluster,
+    container,
+    daemon,
+    local,
+    rebuild,
+    reloader,
+)
 
 
 _INTRODUCTION = """\
@@ -48,7 +57,7 @@ def events_page() -> str:
 
 def kinds() -> Iterator[type[Event]]:
     """Yield every kind of event, in the order of a run."""
-    for module in (daemon, local, cluster, container, batch, rebuild):
+    for module in (daemon, local, cluster, container, batch, rebuild, reloader):
         for kind in vars(module).values():
             if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event:
                 yield kind

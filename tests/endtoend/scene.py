@@ -12,7 +12,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from syncd import daemon
-from syncd.config import Flags, Settings, load
+from syncd.config import Flags, Reloader, Settings, load
 from syncd.control import Claim, Client, connect
 from syncd.events import Event, InStep
 from syncd.loopback.cluster import Loopback
@@ -70,6 +70,7 @@ class Scene:
 
     Attributes:
         folder: The local sync root.
+        before: The Deployment, before the daemon started.
         events: All that the daemon has said.
     """
 
@@ -77,6 +78,7 @@ class Scene:
     folder: Path
     settings: Settings
     tasks: TaskGroup
+    before: Mapping[str, Any] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     _news: anyio.Event = field(default_factory=anyio.Event)
     _running: anyio.CancelScope = field(default_factory=anyio.CancelScope)
@@ -194,6 +196,7 @@ async def scene(
     container: Mapping[str, Any] = MappingProxyType({}),
     mode: str | None = None,
     until: type[Event] = InStep,
+    reloader: Mapping[str, Any] | None = None,
     isolation: Isolation = "auto",
 ) -> AsyncIterator[Scene]:
     """Run a cluster, a Deployment and the daemon; the folder starts as the image."""
@@ -212,14 +215,19 @@ async def scene(
     ) as cluster:
         await cluster.apply(deployment(replicas, container))
         await cluster.ready("deployment/web")
+        before = cluster.get("deployment/web", namespace=NAMESPACE) or {}
         flags = Flags(
             kubeconfig=str(cluster.kubeconfig), namespace=NAMESPACE, mode=mode
         )
         settings = load(
             folder, environ={}, flags=flags, pair=(str(folder), "deployment/web:/app")
         )
+        if reloader is not None:
+            (target,) = settings.targets
+            warm = target.model_copy(update={"reloader": Reloader(**reloader)})
+            settings = settings.model_copy(update={"targets": (warm,)})
         async with anyio.create_task_group() as tasks:
-            made = Scene(cluster, folder, settings, tasks)
+            made = Scene(cluster, folder, settings, tasks, before)
             await made.start()
             await made.until(lambda: made.heard(until))
             yield made

@@ -168,6 +168,14 @@ EVENTS: tuple[Event, ...] = (
     events.ReloadMissed(
         target=TARGET, pod="myapp-1", container="web", batch=7, path=b"new.py"
     ),
+    events.ReloaderAdvised(target=TARGET, server="uvicorn", hint="set inject = true"),
+    events.ReloaderInjected(
+        target=TARGET, container="web", command=("uvicorn", "main:app"), took_ms=4200.0
+    ),
+    events.ReloaderRefused(
+        target=TARGET, reason="it starts with a shell", hint="set command"
+    ),
+    events.ReloaderRestored(target=TARGET, container="web", took_ms=3100.0),
     events.BatchDetected(batch=7, root="/src/app"),
     events.BatchSettled(
         batch=7, target=TARGET, files=1, deleted=0, settled_ms=10.04, scanned_ms=0.31

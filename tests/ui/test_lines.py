@@ -72,6 +72,22 @@ SAID = {
         "new.py",
         "myapp-1/web did not notice the change; the file is touched",
     ),
+    "reloader.advised": (
+        "deployment/myapp",
+        "uvicorn starts the program anew for each edit",
+    ),
+    "reloader.injected": (
+        "deployment/myapp",
+        "web runs under the warm reloader: uvicorn main:app, 4.2 s",
+    ),
+    "reloader.refused": (
+        "deployment/myapp",
+        "not run under the warm reloader: it starts with a shell",
+    ),
+    "reloader.restored": (
+        "deployment/myapp",
+        "web is as it was before the warm reloader, 3.1 s",
+    ),
     "batch.detected": ("batch 7", "something moved in /src/app"),
     "batch.settled": ("batch 7", "1 file, 0 deleted, settled 10 ms, scanned 0.3 ms"),
     "batch.packed": ("batch 7", "myapp-1/web: 2.1 KiB packed, 0.8 ms"),
