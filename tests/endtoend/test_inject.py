@@ -123,3 +123,24 @@ async def test_restoring_what_was_never_changed_changes_nothing(tmp_path: Path) 
     assert after is not None
     assert facts(after) == facts(before)
     assert not stage.heard(ReloaderRestored)
+
+
+async def test_where_the_new_pods_do_not_come_up_all_is_taken_back(
+    tmp_path: Path,
+) -> None:
+    async with scene(
+        tmp_path,
+        tools="sh",  # and no Python, which the reloader needs
+        command=("sleep", "1000"),
+        container={"command": ["sleep", "1000"]},
+        reloader={"inject": True},
+        until=ReloaderRefused,
+    ) as stage:
+        (refused,) = stage.heard(ReloaderRefused)
+        after = stage.cluster.get("deployment/web", namespace=NAMESPACE)
+        maps = stage.cluster.all("configmaps", namespace=NAMESPACE)
+
+    assert after is not None
+    assert facts(after) == facts(stage.before)
+    assert "python3" in refused.reason
+    assert not [m for m in maps if m["metadata"]["name"].startswith("syncd-")]

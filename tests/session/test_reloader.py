@@ -5,12 +5,14 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from syncd.events import BatchReloaded, Event, ReloadFailed
+from syncd.daemon.injecting import AdviseOnce
+from syncd.events import BatchReloaded, Event, ReloaderAdvised, ReloadFailed
 from syncd.reload import Broke
 from syncd.session import Session
 from syncd.session.link import Fate, ReloadAnswer
 from syncd.tree import Entry
 from tests.session.container import Container
+from tests.session.test_observing import ARMED, MemoryLog
 from tests.session.test_session import file, idle, make, mark
 
 
@@ -69,3 +71,29 @@ async def test_without_a_log_and_a_reloader_nothing_is_told_of_reloads() -> None
         pass
 
     assert not any(isinstance(event, BatchReloaded) for event in events)
+
+
+async def test_a_program_that_restarts_for_each_edit_is_said_to_gain_from_the_reloader() -> (
+    None
+):
+    log = MemoryLog((ARMED,))
+    events: list[Event] = []
+    tree: dict[bytes, Entry] = {}
+    session = make(Container(), tree, events, log=lambda: log)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        for content in (1, 2, 3):
+            tree[b"a.py"] = file(content)
+            session.nudge(0, [b"a.py"], mark(events, session))
+            await idle(session)
+        await until_heard(events, ReloaderAdvised)
+        tasks.cancel_scope.cancel()
+
+    once: list[Event] = []
+    advise = AdviseOnce(once.append)
+    for event in events:
+        advise(event)
+    (advised,) = [event for event in once if isinstance(event, ReloaderAdvised)]
+    assert advised.server == "uvicorn"
+    assert "inject = true" in advised.hint

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from syncd.cluster import NotRunning
 from syncd.events import BatchDone, Event, PathFailed, PathsKept, SessionLost
 from syncd.plan import Plan, Rule, Run
 from syncd.session import Mark, Root, Session, Ways, Who
+from syncd.session.ways import Log
 from syncd.tree import Entry, Kind
 from tests.session.container import Container, Fault, MemoryLink
 
@@ -29,6 +30,7 @@ def make(
     rules: tuple[Rule, ...] = (),
     owned: set[bytes] | None = None,
     whole: bool = False,
+    log: Callable[[], Log] | None = None,
 ) -> Session:
     root = Root(
         local=b"/src",
@@ -47,7 +49,7 @@ def make(
     return Session(
         Who("t", "pod", "app"),
         [root],
-        Ways(container.dial),
+        Ways(container.dial, log),
         events.append,
         sleep=no_time,
     )
