@@ -51,11 +51,14 @@ def compiled():
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
-        lines = "\\n" * {line}
-        code = compile(lines + SOURCE, __file__, "exec", dont_inherit=True)
-        with open(write, "wb") as pipe:
-            marshal.dump(code, pipe)
-        os._exit(0)
+        try:
+            os.close(read)  # or it would wait for itself, should its parent be killed
+            lines = "\\n" * {line}
+            code = compile(lines + SOURCE, __file__, "exec", dont_inherit=True)
+            with open(write, "wb") as pipe:
+                marshal.dump(code, pipe)
+        finally:
+            os._exit(0)
     os.close(write)
     with open(read, "rb") as pipe:
         code = marshal.load(pipe)

@@ -87,3 +87,17 @@ def test_it_explains_itself_to_who_asks(reloader: Path, tmp_path: Path) -> None:
 
     assert asked.returncode == 1
     assert asked.stdout == "no reloader runs here\n"
+
+
+def test_one_that_is_killed_while_it_starts_leaves_nothing_behind(
+    reloader: Path,
+) -> None:
+    command = [sys.executable, str(reloader), "--explain"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not children.read_text():
+            pass
+        process.kill()
+
+        assert process.stdout.read() == b""  # which is held by whoever is left
