@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 
-from syncd.events import BatchReloaded, ReloadFailed, SessionConnected
+from syncd.events import BatchReloaded, ReloadFailed, SessionReconciled
 from syncd.reloader import source
 from tests.endtoend.scene import Scene, scene
 from tests.reloader.running import plain
@@ -71,6 +71,6 @@ async def test_the_reloader_of_a_container_that_started_again_is_found(
     async with program(tmp_path) as stage:
         await until_driven(stage)
         stage.cluster.node.kill(stage.pods()[0]["metadata"]["uid"], "app")
-        await stage.until(lambda: stage.heard(SessionConnected))
+        await stage.until(lambda: stage.heard(SessionReconciled))
 
         await until_driven(stage)

@@ -8,7 +8,14 @@ import anyio
 import pytest
 
 from syncd.errors import TransportError
-from syncd.events import BatchReady, BatchReloaded, Event, ReloadFailed, ReloadMissed
+from syncd.events import (
+    BatchReady,
+    BatchReloaded,
+    Event,
+    ReloaderAdvised,
+    ReloadFailed,
+    ReloadMissed,
+)
 from syncd.session.mark import Mark
 from syncd.session.observing import Observer
 from syncd.session.owed import Owed
@@ -91,9 +98,12 @@ async def observing(*past: bytes) -> AsyncIterator[Stand]:
     events: list[Event] = []
     log = MemoryLog(past)
     owed = Owed([], "session")
-    report = Report(
-        Who("deployment/web", "web-0", "app"), events.append, anyio.current_time
-    )
+
+    def hear(event: Event) -> None:
+        if not isinstance(event, ReloaderAdvised):  # which is no matter of a reload
+            events.append(event)
+
+    report = Report(Who("deployment/web", "web-0", "app"), hear, anyio.current_time)
     link = MemoryLink(Container())
     readiness = Readiness(link, lambda: None, report)
     observer = Observer(link, lambda: log, owed, report, readiness)
