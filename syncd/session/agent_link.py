@@ -14,7 +14,7 @@ from syncd.delta import Delta
 from syncd.errors import ProtocolError, TransportError
 from syncd.session import answers
 from syncd.session.answers import chunks, entries, gathered, may_equal, root_state
-from syncd.session.link import Ack, Failure, Hello, Note, Ran, ReloadAnswer, Sent
+from syncd.session.link import Ack, Hello, Ran, ReloadAnswer, Sent
 from syncd.session.owed import Root
 from syncd.session.reload_answers import ReloadAnswers
 from syncd.session.stream import Patience, ProcessEnded, Silent, Stream
@@ -176,19 +176,7 @@ class AgentLink:
         """See `Link.ack`."""
         answer = await self._answer("applied", batch)
         self._deltas.pop(batch).confirm(answer)
-        return Ack(
-            files=answer["files"],
-            deleted=answer["deleted"],
-            failures=tuple(
-                Failure(wire.as_path(error["path"]), error["code"], error["error"])
-                for error in answer.get("errors", ())
-            ),
-            notes=tuple(
-                Note(wire.as_path(note["path"]), note["code"], note["reason"])
-                for note in answer.get("notes", ())
-            ),
-            reloads=answer["reloader"],
-        )
+        return answers.ack(answer)
 
     async def reload_answer(self) -> ReloadAnswer:
         """See `Link.reload_answer`."""

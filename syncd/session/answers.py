@@ -6,7 +6,7 @@ from typing import Any
 
 from syncd import wire
 from syncd.reload import broken
-from syncd.session.link import Fate, ReloadAnswer, RootState
+from syncd.session.link import Ack, Failure, Fate, Note, ReloadAnswer, RootState
 from syncd.tree import Entry, Kind
 
 
@@ -71,6 +71,23 @@ def may_equal(theirs: Entry, ours: Entry | None) -> bool:
         and ours is not None
         and ours.kind is Kind.FILE
         and ours.size == theirs.size
+    )
+
+
+def ack(answer: Mapping[str, Any]) -> Ack:
+    """Return what the agent said of a batch that it applied."""
+    return Ack(
+        files=answer["files"],
+        deleted=answer["deleted"],
+        failures=tuple(
+            Failure(wire.as_path(error["path"]), error["code"], error["error"])
+            for error in answer.get("errors", ())
+        ),
+        notes=tuple(
+            Note(wire.as_path(note["path"]), note["code"], note["reason"])
+            for note in answer.get("notes", ())
+        ),
+        reloads=answer["reloader"],
     )
 
 
