@@ -9,7 +9,6 @@ import pytest
 
 from syncd.daemon.restoring import restore
 from syncd.events import (
-    BatchReloaded,
     Event,
     InStep,
     ReloaderInjected,
@@ -17,6 +16,7 @@ from syncd.events import (
     ReloaderRestored,
 )
 from tests.endtoend.scene import NAMESPACE, Scene, scene
+from tests.endtoend.test_reloader import until_driven
 from tests.reloader.running import plain
 
 
@@ -64,12 +64,7 @@ async def test_an_untouched_image_serves_edits_from_the_reloader_until_it_is_res
 ) -> None:
     async with program(tmp_path, command=list(PROGRAM)) as (stage, before):
         await stage.until(lambda: stage.heard(InStep))
-        for number in range(10, 100):
-            heard = len(stage.heard(BatchReloaded))
-            (stage.folder / "main.py").write_text(plain(f"ANSWER = {number}"))
-            await stage.until(lambda: len(stage.heard(BatchReloaded)) > heard)  # noqa: B023 - at once
-            if stage.heard(BatchReloaded)[-1].steps:
-                break
+        await until_driven(stage)
         assert stage.cluster.all("configmaps", namespace=NAMESPACE)[-1]["metadata"][
             "name"
         ].startswith("syncd-reloader-")
