@@ -3,7 +3,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 
-settings.register_profile("dev", max_examples=60, deadline=None)
+settings.register_profile("dev", max_examples=25, deadline=None)
 settings.register_profile(
     "ci",
     max_examples=100,

@@ -7,6 +7,8 @@ device() { stat -c %d "$1" 2>/dev/null; }
 home=$(device "$stage")
 
 place_one() {
+  # BusyBox does not move anything over a link that leads to itself.
+  if [ -L "$2" ] && [ ! -e "$2" ]; then rm -f "$2" 2>/dev/null; fi
   temporary=${2%/*}/.syncd-sh-$$
   said=$({ cp -pP "$1" "$temporary" && mv -f "$temporary" "$2"; } 2>&1) && rm -f "$1" && return
   rm -f "$temporary" 2>/dev/null

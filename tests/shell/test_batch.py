@@ -126,6 +126,16 @@ def test_many_files_in_one_folder_and_long_names(
     assert tree_at(remote) == tree_at(local)
 
 
+def test_a_link_that_leads_to_itself_gives_way(
+    shell: Shell, local: Path, remote: Path
+) -> None:
+    (local / "a").write_text("new")
+    (remote / "a").symlink_to("a")
+
+    assert shell.apply(remote, local, everything(local)) == Landed(files=1)
+    assert tree_at(remote) == tree_at(local)
+
+
 def test_a_large_batch_waits_on_disk_and_passes(
     shell: Shell, local: Path, remote: Path
 ) -> None:
