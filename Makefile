@@ -23,8 +23,12 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP)   ## edit a program in a Pod of the embedded cluster and watch it serve
 	@$(BIN)/syncd demo
 
+# Python compiles once, as it does for most people: without that the many short processes
+# of the tests compile everything anew.
+test test-cluster: export PYTHONDONTWRITEBYTECODE =
+
 test: $(STAMP)   ## everything that needs no cluster
-	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 test-cluster: $(STAMP) ## end to end on the cluster of KUBECONFIG
 	$(BIN)/pytest -m cluster --timeout 300
