@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -24,7 +24,11 @@ from syncd.session import Patience
 
 NAMESPACE = "default"
 WAIT_S = 60.0
-PATIENCE = Patience(handshake_s=5, ping_s=0.5, silence_s=1)
+# One loop runs the cluster and the daemon: what is busy with one says nothing in the other.
+PATIENCE = Patience(handshake_s=10, ping_s=2, silence_s=8)
+HASTY = Patience(
+    handshake_s=5, ping_s=0.5, silence_s=1
+)  # where silence is to be noticed
 
 Content = tuple[str, int, bytes]
 
@@ -50,7 +54,8 @@ def contents(root: Path) -> dict[bytes, Content]:
     for folder, dirs, files in os.walk(top):
         for name in (*dirs, *files):
             path = os.path.join(folder, name)  # noqa: PTH118  # names are bytes
-            found[os.path.relpath(path, top)] = _content(path)
+            with suppress(FileNotFoundError):  # what an agent stages comes and goes
+                found[os.path.relpath(path, top)] = _content(path)
     return found
 
 
@@ -71,6 +76,7 @@ class Scene:
     Attributes:
         folder: The local sync root.
         before: The Deployment, before the daemon started.
+        patience: The daemon's.
         events: All that the daemon has said.
     """
 
@@ -79,6 +85,7 @@ class Scene:
     settings: Settings
     tasks: TaskGroup
     before: Mapping[str, Any] = field(default_factory=dict)
+    patience: Patience = PATIENCE
     events: list[Event] = field(default_factory=list)
     _news: anyio.Event = field(default_factory=anyio.Event)
     _running: anyio.CancelScope = field(default_factory=anyio.CancelScope)
@@ -99,7 +106,7 @@ class Scene:
             targets = tuple(target.title for target in self.settings.targets)
             with Claim(self.settings.project, targets) as claim:
                 await daemon.run(
-                    self.settings, self.hear, patience=PATIENCE, claim=claim
+                    self.settings, self.hear, patience=self.patience, claim=claim
                 )
         self._ended.set()
 
@@ -197,6 +204,7 @@ async def scene(
     mode: str | None = None,
     until: type[Event] = InStep,
     reloader: Mapping[str, Any] | None = None,
+    patience: Patience = PATIENCE,
     isolation: Isolation = "auto",
 ) -> AsyncIterator[Scene]:
     """Run a cluster, a Deployment and the daemon; the folder starts as the image."""
@@ -227,7 +235,7 @@ async def scene(
             warm = target.model_copy(update={"reloader": Reloader(**reloader)})
             settings = settings.model_copy(update={"targets": (warm,)})
         async with anyio.create_task_group() as tasks:
-            made = Scene(cluster, folder, settings, tasks, before)
+            made = Scene(cluster, folder, settings, tasks, before, patience)
             await made.start()
             await made.until(lambda: made.heard(until))
             yield made

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from syncd.loopback.dialect import Dialect
-from tests.endtoend.scene import Scene, scene
+from tests.endtoend.scene import HASTY, Scene, scene
 
 
 NAMES = ["a", "b.py", "with space", "line\nbreak", "caf\udce9", "d", "e"]
@@ -157,7 +157,7 @@ def test_any_edits_through_any_faults_converge(
 
     async def play() -> None:
         base = tmp_path_factory.mktemp("scene")
-        async with scene(base, dialect=dialect) as stage:
+        async with scene(base, dialect=dialect, patience=HASTY) as stage:
             for fault in faults:
                 for _ in range(draw.randrange(1, 8)):
                     edit(stage.folder, draw)
