@@ -121,7 +121,7 @@ def idle(stage: Stage) -> Figures:
         time.sleep(10)  # what the first comparison left behind is let go
         pids = run.process.pid, agent()
         cpu, memory = [cpu_s(pid) for pid in pids], [rss_mb(pid) for pid in pids]
-        time.sleep(IDLE_S)
+        time.sleep(IDLE_S)  # doing nothing is what is measured
         shares = [(cpu_s(p) - c) / IDLE_S * 100 for p, c in zip(pids, cpu, strict=True)]
         grown = [rss_mb(p) - m for p, m in zip(pids, memory, strict=True)]
     yield Figure(

@@ -19,7 +19,7 @@ from anyio import to_thread
 
 from benchmarks.figure import Figure, Figures
 from syncd.bench.inside import run_in
-from syncd.cluster import Api, Replica, TargetSpec, View, connect, follow
+from syncd.cluster import TargetSpec, connect, seek
 from syncd.loopback.cluster import Loopback
 from syncd.loopback.dialect import QUICK
 from syncd.loopback.image import Image
@@ -142,7 +142,8 @@ def files(folder: Path, count: int) -> None:
 async def packed(place: Ground, folder: Path) -> float:
     """Return how long `tar | gzip` through an exec takes, in seconds."""
     async with connect(kubeconfig=place.cluster.kubeconfig) as api:
-        replica = await _replica(api)
+        spec = TargetSpec.parse("deployment/web", "default")
+        replica = (await seek(api, spec, 60)).replicas[0]
         started = time.perf_counter()
         data = io.BytesIO()
         with tarfile.open(fileobj=data, mode="w:gz", compresslevel=6) as archive:
@@ -151,18 +152,6 @@ async def packed(place: Ground, folder: Path) -> float:
         script = f"head -c {size} | tar -xzf - -C /tmp"
         await run_in(api, replica, script, data.getvalue())
         return time.perf_counter() - started
-
-
-async def _replica(api: Api) -> Replica:
-    send, receive = anyio.create_memory_object_stream[View](1)
-    spec = TargetSpec.parse("deployment/web", "default")
-    async with anyio.create_task_group() as tasks, receive:
-        tasks.start_soon(follow, api, spec, send, lambda _: None)
-        async for view in receive:
-            if view.replicas:
-                tasks.cancel_scope.cancel()
-                return view.replicas[0]
-    raise AssertionError("it is ready, so there is one")
 
 
 def starts(home: Path) -> Figures:

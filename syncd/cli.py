@@ -112,13 +112,10 @@ def restore(ctx: click.Context, /, **options: Any) -> None:
 
     Takes the same arguments as `syncd watch`. Waits until the rollout is complete.
     """
-    from syncd import ui
-    from syncd.ui import output, stop
+    from syncd.ui import stop
 
     settings = settings_of(options)
-    least = output.least_level(verbose=options["verbose"] > 0, quiet=options["quiet"])
-    form = ui.open_output(options["output"], least=least)
-    with output.UntilGone(form, stop.ask) as emit:
+    with _reporting(options) as emit:
         from syncd.daemon import restoring
 
         code = stop.run(partial(restoring.restore, settings, emit))
@@ -126,21 +123,28 @@ def restore(ctx: click.Context, /, **options: Any) -> None:
 
 
 def _sync(options: dict[str, Any], *, once: bool) -> int:
-    from syncd import ui
-    from syncd.ui import output, stop
+    from syncd.ui import stop
 
     settings = settings_of(options)
-    least = output.least_level(verbose=options["verbose"] > 0, quiet=options["quiet"])
-    form = ui.open_output(options["output"], least=least)
     with ExitStack() as held:
         claim = None if once else held.enter_context(_claim(settings))
-        emit = held.enter_context(output.UntilGone(form, stop.ask))
+        emit = held.enter_context(_reporting(options))
         from syncd import daemon
 
         code = stop.run(partial(daemon.run, settings, emit, once=once, claim=claim))
     if code is None:
         return INTERRUPTED if once else 0
     return code
+
+
+def _reporting(options: dict[str, Any]) -> Any:
+    """Return what gives the `Emit` that the options ask for."""
+    from syncd import ui
+    from syncd.ui import output, stop
+
+    least = output.least_level(verbose=options["verbose"] > 0, quiet=options["quiet"])
+    form = ui.open_output(options["output"], least=least)
+    return output.UntilGone(form, stop.ask)
 
 
 def _claim(settings: Any) -> Any:

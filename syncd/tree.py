@@ -5,7 +5,7 @@ never empty, for the folder itself has no entry.
 """
 
 import enum
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 
@@ -83,3 +83,11 @@ def apply(tree: Tree, changes: Collection[Change]) -> dict[bytes, Entry]:
         else:
             result[change.path] = change.entry
     return result
+
+
+def above(path: bytes) -> Iterator[bytes]:
+    """Yield the folders above `path`, from the top down, without the root."""
+    end = path.find(b"/")
+    while end >= 0:
+        yield path[:end]
+        end = path.find(b"/", end + 1)

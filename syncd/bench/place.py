@@ -9,22 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import anyio
-
 from syncd import __version__
 from syncd.bench.inside import run_in
 from syncd.bench.look import Endpoint
 from syncd.cluster import (
     Api,
     Replica,
-    TargetSpec,
-    View,
-    connect,
-    follow,
     forward,
+    seek,
 )
 from syncd.cluster.tasks import task_group
 from syncd.config import Settings
+from syncd.daemon.reach import reach, spec_of
 from syncd.errors import ConfigError, SyncdError
 
 
@@ -79,11 +75,7 @@ async def find(settings: Settings, url: str | None) -> AsyncGenerator[Place, Non
         SyncdError: If something of that is not there.
     """
     async with (
-        connect(
-            context=settings.context,
-            kubeconfig=settings.kubeconfig,
-            allow_contexts=settings.allow_contexts,
-        ) as api,
+        reach(settings) as api,
         task_group() as tasks,
     ):
         replicas = await _replicas(api, settings)
@@ -108,20 +100,8 @@ async def find(settings: Settings, url: str | None) -> AsyncGenerator[Place, Non
 
 
 async def _replicas(api: Api, settings: Settings) -> tuple[Replica, ...]:
-    target = settings.targets[0]
-    spec = TargetSpec.parse(
-        target.title, target.namespace or api.namespace, target.container
-    )
-    send, receive = anyio.create_memory_object_stream[View](1)
-    view = View()
-    async with task_group() as tasks:
-        tasks.start_soon(follow, api, spec, send, lambda _: None)
-        with anyio.move_on_after(_FOUND_S):
-            async for view in receive:
-                if view.replicas:
-                    break
-        tasks.cancel_scope.cancel()
-    receive.close()
+    spec = spec_of(settings.targets[0], api)
+    view = await seek(api, spec, _FOUND_S)
     if not view.replicas:
         raise view.explain(spec)
     return view.replicas

@@ -25,6 +25,7 @@ from syncd.cluster.logs import ContainerLog, LogLine, follow_log
 from syncd.cluster.pods import Replica, Skipped, TargetSpec, View
 from syncd.cluster.ports import Timing
 from syncd.cluster.readiness import Probe
+from syncd.cluster.seek import seek
 
 
 __all__ = [
@@ -53,4 +54,5 @@ __all__ = [
     "follow_log",
     "forward",
     "open_exec",
+    "seek",
 ]

@@ -146,16 +146,16 @@ class _Conversation:
             return
         answer: Mapping[str, object] | None = None
         async with anyio.create_task_group() as tasks:
-
-            async def leave() -> None:
-                await self._lines.until_gone()
-                tasks.cancel_scope.cancel()
-
-            tasks.start_soon(leave)
+            tasks.start_soon(self._leave, tasks.cancel_scope)
             answer = await self._waited(ready=bool(request.get("ready")), s=limit_s)
             tasks.cancel_scope.cancel()
         if answer is not None:
             await self._send(answer)
+
+    async def _leave(self, scope: anyio.CancelScope) -> None:
+        """Cancel what is done for the client when that has gone."""
+        await self._lines.until_gone()
+        scope.cancel()
 
     async def _waited(self, *, ready: bool, s: float) -> Mapping[str, object]:
         try:
@@ -169,14 +169,9 @@ class _Conversation:
     async def _tell_events(self) -> None:
         """Send every event until the client goes, or is too slow."""
         async with anyio.create_task_group() as tasks:
-
-            async def leave() -> None:
-                await self._lines.until_gone()
-                tasks.cancel_scope.cancel()
-
-            tasks.start_soon(leave)
+            tasks.start_soon(self._leave, tasks.cancel_scope)
             # What ends this client must not leave the group, and end the daemon. One
-            # that went is not hurried: `leave` is about to see it by itself.
+            # that went is not hurried: `_leave` is about to see it by itself.
             with contextlib.suppress(anyio.BrokenResourceError):
                 with contextlib.suppress(TimeoutError):
                     await self._tell_each()

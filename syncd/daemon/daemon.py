@@ -16,7 +16,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from syncd import __version__, control, errors, events
-from syncd.cluster import Api, connect
+from syncd.cluster import Api
 from syncd.config import Settings
 from syncd.control import Claim, Hub
 from syncd.daemon import rules
@@ -25,6 +25,7 @@ from syncd.daemon.diary import Diary
 from syncd.daemon.folder import Edit, Folder
 from syncd.daemon.live import LiveTarget
 from syncd.daemon.pulse import Pulse
+from syncd.daemon.reach import reach
 from syncd.daemon.watching import Watching
 from syncd.errors import SyncdError
 from syncd.session import Patience
@@ -96,11 +97,7 @@ class _Daemon:
             folders: list[list[Folder]] = []
             scanned = anyio.Event()
             tasks.start_soon(self._scan, folders, scanned)
-            async with connect(
-                context=self._settings.context,
-                kubeconfig=self._settings.kubeconfig,
-                allow_contexts=self._settings.allow_contexts,
-            ) as api:
+            async with reach(self._settings) as api:
                 self._say_started(api)
                 await scanned.wait()
                 code = await self._follow(api, folders, once=once)

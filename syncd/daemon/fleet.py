@@ -73,7 +73,7 @@ class Fleet:
         self._emit = emit
         self.pulse = pulse
         self._berths: dict[str, _Berth] = {}
-        self._moved = anyio.Event()
+        self._moves = Pulse()
         self._told: _Names | None = None
 
     @property
@@ -91,12 +91,11 @@ class Fleet:
 
     async def until(self, satisfied: Callable[[Sequence[Session]], bool]) -> None:
         """Wait until the sessions satisfy a condition."""
-        while not satisfied(self.sessions):
-            await self._moved.wait()
+        await self._moves.until(lambda: satisfied(self.sessions))
 
     async def changed(self) -> None:
         """Wait until there are other sessions, or one is in step or refused."""
-        await self._moved.wait()
+        await self._moves.next()
 
     def level(self, pods: Collection[str]) -> Collection[str]:
         """Return which of `pods` are in step, or have refused to be."""
@@ -128,11 +127,11 @@ class Fleet:
         while True:
             view = self.view
             with anyio.move_on_after(STEADY_S):
-                await self._moved.wait()
+                await self._moves.next()
                 continue
             if view is not None and self._told != _names(view):
                 self._tell(view)
-            await self._moved.wait()
+            await self._moves.next()
 
     def _tell(self, view: View) -> None:
         self._told = _names(view)
@@ -206,8 +205,7 @@ class Fleet:
         return _Berth(session, anyio.CancelScope(), replica.container_id, runs=False)
 
     def _notice(self) -> None:
-        self._moved.set()
-        self._moved = anyio.Event()
+        self._moves.beat()
         self.pulse.beat()
 
     async def _sail(self, berth: _Berth) -> None:

@@ -9,7 +9,7 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from syncd import events
-from syncd.cluster import Api, ContainerLog, Probe, Replica, TargetSpec, View, follow
+from syncd.cluster import Api, ContainerLog, Probe, Replica, View, follow
 from syncd.config import Sync, Target, Watch
 from syncd.daemon import rules
 from syncd.daemon.fleet import Fleet
@@ -17,6 +17,7 @@ from syncd.daemon.folder import Folder
 from syncd.daemon.injecting import AdviseOnce, keep_injected
 from syncd.daemon.owned import Owned
 from syncd.daemon.pulse import Pulse
+from syncd.daemon.reach import spec_of
 from syncd.daemon.rebuilding import Rebuilding
 from syncd.session import Patience, Root, Session, Ways, dial
 
@@ -59,9 +60,7 @@ class LiveTarget:
         self._api = api
         self._emit = emit = AdviseOnce(emit)
         self.rebuilding: Rebuilding | None = None
-        self._spec = TargetSpec.parse(
-            target.title, target.namespace or api.namespace, target.container
-        )
+        self._spec = spec_of(target, api)
         self._owned = [self._owned_at(sync) for sync in target.sync]
         roots = [
             Root(

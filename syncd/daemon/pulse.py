@@ -20,7 +20,11 @@ class Pulse:
         self._event.set()
         self._event = anyio.Event()
 
+    async def next(self) -> None:
+        """Wait for the next beat."""
+        await self._event.wait()
+
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until a condition holds."""
         while not holds():
-            await self._event.wait()
+            await self.next()

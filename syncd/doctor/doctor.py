@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import anyio
 
-from syncd.cluster import Api, TargetSpec, connect
+from syncd.cluster import Api
 from syncd.config import Settings
+from syncd.daemon.reach import reach, spec_of
 from syncd.doctor import access, local, pods
 from syncd.doctor.finding import Finding, Tell
 from syncd.errors import SyncdError
@@ -30,11 +31,7 @@ async def examine(load: Callable[[], Settings], tell: Tell) -> None:
     await local.folders(settings, tell)
     await local.builders(settings, tell)
     try:
-        async with connect(
-            context=settings.context,
-            kubeconfig=settings.kubeconfig,
-            allow_contexts=settings.allow_contexts,
-        ) as api:
+        async with reach(settings) as api:
             tell(Finding("context", "ok", f"{api.context} at {api.server}"))
             await _reached(api, settings, tell)
     except SyncdError as error:
@@ -53,9 +50,7 @@ async def _reached(api: Api, settings: Settings, tell: Tell) -> None:
     tell(Finding("API server", "ok", said))
     for target in settings.targets:
         try:
-            spec = TargetSpec.parse(
-                target.title, target.namespace or api.namespace, target.container
-            )
+            spec = spec_of(target, api)
         except SyncdError as error:
             tell(Finding.failed(f"target {target.title}", error))
             continue

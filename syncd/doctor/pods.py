@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import anyio
 
-from syncd.cluster import Api, Replica, TargetSpec, View, follow
+from syncd.cluster import Api, Replica, TargetSpec, seek
 from syncd.config import Target
 from syncd.doctor.finding import Finding, Tell
-from syncd.errors import SyncdError, first
-from syncd.events import Event
+from syncd.errors import SyncdError
 from syncd.plan import Plan
 from syncd.session import Patience, Root, dial
 from syncd.session.link import Hello
@@ -23,7 +22,7 @@ async def pods(api: Api, spec: TargetSpec, target: Target, tell: Tell) -> None:
     """Tell which containers a target has, and what is in them."""
     check = f"Pods of {target.title}"
     try:
-        view = await _view(api, spec)
+        view = await seek(api, spec, SEEK_S)
     except SyncdError as error:
         tell(Finding.failed(check, error))
         return
@@ -38,44 +37,19 @@ async def pods(api: Api, spec: TargetSpec, target: Target, tell: Tell) -> None:
         await _inside(api, replica, target, tell)
 
 
-async def _view(api: Api, spec: TargetSpec) -> View:
-    """Return the first view that has a replica, or the last of some seconds."""
-    view = View()
-    send, receive = anyio.create_memory_object_stream[View](1)
-    error: SyncdError | None = None
-    try:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(follow, api, spec, send, _unheard)
-            with receive, anyio.move_on_after(SEEK_S):
-                async for view in receive:
-                    if view.replicas:
-                        break
-            tasks.cancel_scope.cancel()
-    except* SyncdError as group:
-        error = first(group)
-    if error is not None:
-        raise error
-    return view
-
-
 async def _inside(api: Api, replica: Replica, target: Target, tell: Tell) -> None:
     check = f"container {replica.container} of {replica.pod}"
     roots = [_root(sync.remote) for sync in target.sync]
-    error: SyncdError | None = None
-    hello: Hello | None = None
     try:
         with anyio.fail_after(DIAL_S):
             async with dial(api, replica, roots, Patience()) as link:
                 hello = link.hello
-    except SyncdError as caught:
-        error = caught
+    except SyncdError as error:
+        tell(Finding.failed(check, error))
+        return
     except TimeoutError:
         said = f"nothing answered within {DIAL_S:.0f} s"
         tell(Finding(check, "failed", said, f"kubectl describe pod {replica.pod}"))
-        return
-    if error is not None or hello is None:
-        assert error is not None, "a link has somebody who greets"
-        tell(Finding.failed(check, error))
         return
     for found in _heard(check, hello):
         tell(found)
@@ -104,10 +78,6 @@ def _heard(check: str, hello: Hello) -> Sequence[Finding]:
         else:
             found.append(Finding(check, "ok", f"{root.path} is there and writable"))
     return found
-
-
-def _unheard(_: Event) -> None:
-    """Be where events go that nobody waits for."""
 
 
 def _root(remote: str) -> Root:

@@ -8,7 +8,7 @@ from pathlib import Path
 from syncd.errors import Halted, SyncdError
 from syncd.ignore import Ignore
 from syncd.scan.walk import Walk, is_folder
-from syncd.tree import Entry, Kind, Problem
+from syncd.tree import Entry, Kind, Problem, above
 
 
 _Identity = tuple[int, int]
@@ -138,11 +138,11 @@ class Scanner:
         """Return where to look so that all `hints` are seen, each place once."""
         sound: dict[bytes, bool] = {}
         found = {self._start(top, hint, sound) for hint in hints}
-        return frozenset(p for p in found if not any(a in found for a in _above(p)))
+        return frozenset(p for p in found if not any(a in found for a in above(p)))
 
     def _start(self, top: int, path: bytes, sound: dict[bytes, bool]) -> bytes:
         """Return `path`, or the first folder above it that is not what it was."""
-        for folder in _above(path):
+        for folder in above(path):
             known = sound.get(folder)
             if known is None:
                 known = sound[folder] = self._is_sound(top, folder)
@@ -184,16 +184,8 @@ class Scanner:
         return frozenset(changed)
 
 
-def _above(path: bytes) -> Iterator[bytes]:
-    """Yield the folders above `path`, from the top down, without the root."""
-    end = path.find(b"/")
-    while end >= 0:
-        yield path[:end]
-        end = path.find(b"/", end + 1)
-
-
 def _below(path: bytes, starts: frozenset[bytes]) -> bool:
-    return path in starts or any(folder in starts for folder in _above(path))
+    return path in starts or any(folder in starts for folder in above(path))
 
 
 def _inside(path: bytes, known: dict[bytes, bool]) -> bool:

@@ -13,7 +13,7 @@ from syncd.session.mark import Outcome
 from syncd.session.observing import Observer
 from syncd.session.owed import Owed, Root, Turn
 from syncd.session.report import Report
-from syncd.tree import Change, Entry, Kind, Tree
+from syncd.tree import Change, Entry, Kind, Tree, above
 
 
 _numbers = count(1)  # batch ids on the wire, never used twice by this process
@@ -216,13 +216,7 @@ class Shipping:
 
 def _with_folders(paths: Collection[bytes]) -> set[bytes]:
     """Return `paths` and the folders above each: what was put there may be alone."""
-    found = set(paths)
-    for path in paths:
-        folder = path.rpartition(b"/")[0]
-        while folder and folder not in found:
-            found.add(folder)
-            folder = folder.rpartition(b"/")[0]
-    return found
+    return {*paths, *(folder for path in paths for folder in above(path))}
 
 
 def _folders(tree: Tree) -> set[bytes]:

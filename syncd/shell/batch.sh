@@ -1,18 +1,10 @@
 # Stage a batch, then run the part of it that lands it. Arguments: the root, the number
 # of the batch, how many bytes of tar come on stdin, and the container that it is for, as
 # the probe named it. All of stdin is read, whatever happens: a process that ends with its
-# stdin unread may leave the stream open for ever.
+# stdin unread may leave the stream open for ever. It comes after here.sh.
 LC_ALL=C
 export LC_ALL
 root=$1 batch=$2 size=$3 container=$4
-# Which container this is, as far as it can tell: one that was restarted has another
-# first process, or at least another root.
-here() {
-  read -r line </proc/1/stat || return 0
-  # shellcheck disable=SC2086
-  set -- ${line##*) }
-  shift 19 && echo "$1-$(stat -c %d /)"
-} 2>/dev/null
 refuse() { printf 'bad %s %s\n' "$batch" "$1"; exit 0; }
 if [ "$container" ] && [ "$container" != "$(here)" ]
 then

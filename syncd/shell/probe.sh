@@ -1,17 +1,9 @@
 # Say who this is and what is here, and end what an earlier probe's session left behind.
-# Arguments: the session, the sync roots.
+# Arguments: the session, the sync roots. It comes after here.sh.
 LC_ALL=C
 export LC_ALL
 session=$1
 shift
-# Which container this is, as far as it can tell: one that was restarted has another
-# first process, or at least another root.
-here() {
-  read -r line </proc/1/stat || return 0
-  # shellcheck disable=SC2086
-  set -- ${line##*) }
-  shift 19 && echo "$1-$(stat -c %d /)"
-} 2>/dev/null
 echo "uid $(id -u 2>/dev/null)"
 echo "user $(id -un 2>/dev/null)"
 echo "container $(here)"

@@ -4,6 +4,9 @@ from functools import cache
 from importlib.resources import files
 
 
+_BASES = {"probe": ("here",), "batch": ("here",)}
+
+
 @cache
 def script(name: str) -> str:
     """Return the script `name` without its comments, which need not travel."""
@@ -13,9 +16,10 @@ def script(name: str) -> str:
 
 
 def command(name: str, *arguments: str, session: str = "") -> tuple[str, ...]:
-    """Return the command that runs the script `name`.
+    """Return the command that runs the script `name`, after those that it builds on.
 
     It bears `session` in its command line, by which a later probe finds and ends it.
     """
     mark = f"syncd-{session}" if session else "sh"
-    return ("sh", "-c", script(name), mark, *arguments)
+    text = "".join(map(script, (*_BASES.get(name, ()), name)))
+    return ("sh", "-c", text, mark, *arguments)
