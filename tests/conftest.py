@@ -3,11 +3,13 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.examples import examples
 
-settings.register_profile("dev", max_examples=25, deadline=None)
+
+settings.register_profile("dev", max_examples=examples(25), deadline=None)
 settings.register_profile(
     "ci",
-    max_examples=100,
+    max_examples=examples(50),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],

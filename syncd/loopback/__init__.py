@@ -6,10 +6,3 @@
 
 It answers as Kubernetes 1.20 and 1.36 were recorded to answer, and is never kinder.
 """
-
-from syncd.loopback.cluster import CONTEXT, Loopback
-from syncd.loopback.dialect import QUICK, REAL, Dialect, Pace
-from syncd.loopback.image import Image
-
-
-__all__ = ["CONTEXT", "QUICK", "REAL", "Dialect", "Image", "Loopback", "Pace"]

@@ -7,7 +7,9 @@ from pathlib import Path
 import anyio
 import click
 
-from syncd.loopback import Dialect, Image, Loopback
+from syncd.loopback.cluster import Loopback
+from syncd.loopback.dialect import Dialect
+from syncd.loopback.image import Image
 
 
 class _ImageType(click.ParamType[Image]):

@@ -25,8 +25,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from syncd.loopback.image import SYSTEM_PATH, Image
-from syncd.loopback.image_registry import described, image_of
+from syncd.loopback.image import SYSTEM_PATH, Image, described, image_of
 from syncd.rebuild.docker import dockerignore, instructions
 
 

@@ -11,9 +11,9 @@ import shutil
 import stat
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from syncd.errors import ConfigError
 
@@ -138,6 +138,30 @@ class Image:
         if self.tools == "python":
             return f"{sys.prefix}/bin:{SYSTEM_PATH}"
         return SYSTEM_PATH
+
+
+def described(image: Image) -> dict[str, Any]:
+    """Return an image as JSON has it."""
+    found = asdict(image)
+    return {**found, "files": str(image.files) if image.files else None}
+
+
+def image_of(said: dict[str, Any], name: str) -> Image:
+    """Return the image that JSON describes, under another name."""
+    files = said.get("files")
+    return Image(
+        name=name,
+        files=Path(files) if files else None,
+        mount=said["mount"],
+        workdir=said["workdir"],
+        entrypoint=tuple(said["entrypoint"]),
+        command=tuple(said["command"]),
+        env=dict(said["env"]),
+        user=said["user"],
+        group=said["group"],
+        owner=said["owner"],
+        tools=said["tools"],
+    )
 
 
 def needed_folders() -> list[str]:

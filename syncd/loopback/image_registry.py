@@ -8,17 +8,17 @@ machine and another one for the nodes, so that whoever takes one for the other f
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import yaml
 from aiohttp import web
 from anyio import to_thread
 
 from syncd.loopback.cluster import Loopback
-from syncd.loopback.image import Image
+from syncd.loopback.image import Image, described, image_of
 
 
 INSIDE = "registry.syncd-loopback:5000"
@@ -110,30 +110,6 @@ class ImageRegistry:
         inside = f"{INSIDE}/{name}"
         self._cluster.images[inside] = image_of({**said, "files": folder}, inside)
         return web.Response(status=201)
-
-
-def described(image: Image) -> dict[str, Any]:
-    """Return an image as JSON has it."""
-    found = asdict(image)
-    return {**found, "files": str(image.files) if image.files else None}
-
-
-def image_of(said: dict[str, Any], name: str) -> Image:
-    """Return the image that JSON describes, under another name."""
-    files = said.get("files")
-    return Image(
-        name=name,
-        files=Path(files) if files else None,
-        mount=said["mount"],
-        workdir=said["workdir"],
-        entrypoint=tuple(said["entrypoint"]),
-        command=tuple(said["command"]),
-        env=dict(said["env"]),
-        user=said["user"],
-        group=said["group"],
-        owner=said["owner"],
-        tools=said["tools"],
-    )
 
 
 def _copy(source: Path, target: Path) -> None:

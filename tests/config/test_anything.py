@@ -12,6 +12,7 @@ from syncd.config.load import _Draft
 from syncd.config.model import TABLES, Settings
 from syncd.config.source import Source
 from syncd.errors import ConfigError
+from tests.examples import examples
 
 
 KEYS = sorted(
@@ -83,7 +84,7 @@ FILES = table(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(FILES)
 def test_nothing_but_a_refusal_comes_of_wrong_settings(
     document: dict[str, Any],

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from syncd.loopback.dialect import Dialect
 from tests.endtoend.scene import HASTY, Scene, scene
+from tests.examples import examples
 
 
 NAMES = ["a", "b.py", "with space", "line\nbreak", "caf\udce9", "d", "e"]
@@ -136,7 +137,7 @@ FAULTS = {
 
 
 @settings(
-    max_examples=15,
+    max_examples=examples(6),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),

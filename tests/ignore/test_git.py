@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from syncd.ignore import Ignore
+from tests.examples import examples
 from tests.ignore.repository import ignored_by_git, plant
 
 
@@ -65,7 +66,7 @@ def repositories(draw: st.DrawFn) -> tuple[Mapping[bytes, bytes], set[bytes]]:
     return files, folders
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(40))
 @given(repositories())
 def test_git_ignores_the_same_paths(
     repository: tuple[Mapping[bytes, bytes], set[bytes]],

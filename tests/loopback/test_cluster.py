@@ -13,8 +13,10 @@ import anyio
 import pytest
 import yaml
 
-from syncd.loopback import CONTEXT, QUICK, Dialect, Image, Loopback
 from syncd.loopback.apierror import ApiError
+from syncd.loopback.cluster import CONTEXT, Loopback
+from syncd.loopback.dialect import QUICK, Dialect
+from syncd.loopback.image import Image
 from syncd.loopback.readiness import is_ready
 from syncd.loopback.store import Event
 from tests.loopback.manifests import deployment, namespace, pod

@@ -12,7 +12,9 @@ import anyio
 import pytest
 import pytest_asyncio
 
-from syncd.loopback import QUICK, Dialect, Image, Loopback
+from syncd.loopback.cluster import Loopback
+from syncd.loopback.dialect import QUICK, Dialect
+from syncd.loopback.image import Image
 
 
 # By path, what each is called here: that on PATH, and an older one if it is named.

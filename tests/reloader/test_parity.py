@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from tests.examples import examples
 from tests.reloader.running import PATIENCE_S, SCRIPT, Running, fetch, plain, start
 
 
@@ -184,7 +185,7 @@ def check(running: Running, source: Source, last: str) -> str:
 
 
 bounded = settings(
-    max_examples=int(os.environ.get("SYNCD_TEST_EXAMPLES", "4")),
+    max_examples=examples(4),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -12,6 +12,7 @@ from syncd.plan import Plan, Rule, Run
 from syncd.session import Mark, Root, Session, Ways, Who
 from syncd.session.ways import Log
 from syncd.tree import Entry, Kind
+from tests.examples import examples
 from tests.session.container import Container, Fault, MemoryLink
 
 
@@ -278,7 +279,7 @@ def edit(tree: dict[bytes, Entry], path: bytes, content: int) -> set[bytes]:
     return changed
 
 
-@settings(max_examples=1500)
+@settings(max_examples=examples(300))
 @given(IMAGES, st.lists(EDITS, max_size=15), FAULTS, st.booleans())
 def test_any_edits_through_any_faults_converge(
     image: dict[bytes, Entry],

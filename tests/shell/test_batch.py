@@ -17,12 +17,13 @@ from syncd.shell import (
 )
 from tests.agent.trees import Edit, edited, edits, grown
 from tests.agent_driver import changes_between, everything, gone, tree_at, written
+from tests.examples import examples
 from tests.shell.shells import Shell, busybox, codes, gnu
 
 
 @pytest.mark.parametrize("make", [gnu, busybox])
 @given(edits, edits, st.booleans())
-@settings(max_examples=25)
+@settings(max_examples=examples(12))
 def test_a_batch_makes_any_tree_equal_to_any_other(
     make: Any, old: list[Edit], new: list[Edit], modes_alone: bool
 ) -> None:
@@ -42,7 +43,7 @@ def test_a_batch_makes_any_tree_equal_to_any_other(
 
 @pytest.mark.parametrize("make", [gnu, busybox])
 @given(edits, edits, st.floats(0, 1, exclude_max=True))
-@settings(max_examples=15)
+@settings(max_examples=examples(8))
 def test_a_stream_that_is_cut_anywhere_leaves_the_old_tree(
     make: Any, old: list[Edit], new: list[Edit], where: float
 ) -> None:

@@ -19,11 +19,12 @@ from syncd.shell import (
 from syncd.tree import Kind
 from tests.agent.trees import Edit, edited, edits, grown
 from tests.agent_driver import everything, tree_at, written
+from tests.examples import examples
 from tests.shell.shells import Shell, busybox, gnu
 
 
 @given(edits)
-@settings(max_examples=15)
+@settings(max_examples=examples(8))
 def test_a_listing_is_what_is_on_disk_but_for_odd_names(edits: list[Edit]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = grown(Path(folder, "remote"), edited({}, edits))

@@ -14,6 +14,7 @@ from syncd.events import Failed, RootFound, RootLost, WatchOverflowed, WatchStar
 from syncd.ignore import Ignore
 from syncd.scan import Scanner
 from syncd.watch import Hints, Quiet, Watched, watch
+from tests.examples import examples
 from tests.scan.disk import Edit, edits, snapshot
 from tests.watch.watching import Watching, watches, watching
 
@@ -485,7 +486,7 @@ async def test_folders_too_deep_for_a_path_are_watched(roomy: Path) -> None:
     assert hints.paths == {0: {b"/".join([name] * 16 + [b"f" * 250])}}
 
 
-@settings(max_examples=8)
+@settings(max_examples=examples(8))
 @given(st.lists(st.lists(edits, max_size=8), max_size=6))
 def test_looking_where_hints_say_keeps_a_snapshot_true(
     batches: list[list[Edit]],
