@@ -140,11 +140,13 @@ def _sync(options: dict[str, Any], *, once: bool) -> int:
 def _reporting(options: dict[str, Any]) -> Any:
     """Return what gives the `Emit` that the options ask for."""
     from syncd import ui
-    from syncd.ui import output, stop
+    from syncd.ui import aside, output, stop
 
     least = output.least_level(verbose=options["verbose"] > 0, quiet=options["quiet"])
-    form = ui.open_output(options["output"], least=least)
-    return output.UntilGone(form, stop.ask)
+    moment = aside.Moment()
+    stream = aside.own_stdout()
+    form = ui.open_output(options["output"], least=least, clock=moment, stream=stream)
+    return aside.Aside(output.UntilGone(form, stop.ask), moment, stream)
 
 
 def _claim(settings: Any) -> Any:

@@ -96,6 +96,10 @@ class Folder:
         """The current snapshot, changed in place."""
         return self._scanner.tree
 
+    def content(self, entry: Entry) -> bytes | None:
+        """Return what a file holds if the last look has read it, and it is small."""
+        return self._scanner.contents.get(entry.digest)
+
     def ignored(self, path: bytes, is_dir: bool) -> bool:  # noqa: FBT001  # a port
         """Return whether `path` is none of syncd's business."""
         return self.ignore.ignored(path, is_dir=is_dir)

@@ -67,6 +67,7 @@ class LiveTarget:
                 local=bytes(folder.path),
                 remote=sync.remote,
                 tree=folder.tree,
+                content=folder.content,
                 ignored=folder.ignored,
                 look_again=folder.look_again,
                 plan=rules.plan(target.rules),

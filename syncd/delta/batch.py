@@ -1,7 +1,7 @@
 """One batch as the frames that carry it, and the check of its acknowledgement."""
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +65,7 @@ class Delta:
         held: What the container is known to hold; a path in doubt is not among it.
         replica: Foreign files in folders that go are deleted with them.
         compress: Deflate the tar stream.
+        content: Gives what a file holds, if that is known and need not be read.
 
     Attributes:
         pack: The tar stream; what was void is known once the frames were iterated.
@@ -79,9 +80,10 @@ class Delta:
         held: Tree | None = None,
         replica: bool = False,
         compress: bool = False,
+        content: Callable[[Entry], bytes | None] = lambda _: None,
     ) -> None:
         self.plan = plan(changes, held or {})
-        self.pack = Pack(root, self.plan.sends)
+        self.pack = Pack(root, self.plan.sends, content=content)
         self.wire_bytes = 0
         self._replica = replica
         self._compress = compress

@@ -10,7 +10,7 @@ and the agent is told its name before it puts anything in place.
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from operator import itemgetter
@@ -22,24 +22,27 @@ from syncd.wire import MAX_DATA
 
 
 CHUNK = MAX_DATA
+_SOON = 32  # so many small files are packed before a thread would have been asked
 _NAME_MAX = 4000  # of PATH_MAX, what one system call takes
 
 
 class Pack:
     """Files and links as a tar stream, read from below `root` while it is iterated.
 
-    Iterate once; the attributes are complete when the iteration has ended.
+    Iterate once; `void`, `sealed` and `size` are complete when that has ended.
 
     Args:
         root: The local folder.
         changes: What to send; changes that take away or make folders are left out.
         flavour: How long names are written; only PAX carries digests.
         prefix: What stands before each path in the stream.
+        content: Gives what a file holds, if that is known and need not be read.
 
     Attributes:
         void: Paths that cannot be sent as the snapshot has them, and why.
         sealed: Paths that were sent well, with the digest of each.
         size: Bytes of content in them.
+        at_hand: Nothing has to be read, and it is soon done.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Pack:
         changes: Iterable[Change],
         flavour: Flavour = Flavour.PAX,
         prefix: bytes = b"",
+        content: Callable[[Entry], bytes | None] = lambda _: None,
     ) -> None:
         self.void: dict[bytes, str] = {}
         self.sealed: dict[bytes, bytes] = {}
@@ -61,6 +65,14 @@ class Pack:
             for path, entry in sorted(entries.items(), key=itemgetter(0))
             if entry is not None and entry.kind is not Kind.DIR
         ]
+        few = self._entries[:_SOON]
+        found = {path: content(e) for path, e in few if e.kind is Kind.FILE}
+        self._known = {path: data for path, data in found.items() if data is not None}
+        self.at_hand = (
+            len(self._entries) <= _SOON
+            and len(self._known) == len(found)
+            and sum(map(len, self._known.values())) <= CHUNK
+        )
 
     @property
     def digest(self) -> str:
@@ -80,7 +92,9 @@ class Pack:
 
     def members(self) -> Iterator[bytes]:
         """Yield the same without the end of the archive, so that more can follow."""
-        if not self._entries:
+        if self.at_hand:
+            for path, entry in self._entries:
+                yield self._in_memory(path, entry)
             return
         try:
             root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -91,9 +105,8 @@ class Pack:
             return
         try:
             for path, entry in self._entries:
-                if entry.kind is Kind.LINK:
-                    yield self._header(path, entry)
-                    self.sealed[path] = sealed(entry)
+                if entry.kind is Kind.LINK or path in self._known:
+                    yield self._in_memory(path, entry)
                 else:
                     yield from self._file(root, path, entry)
         finally:
@@ -101,6 +114,13 @@ class Pack:
 
     def _header(self, path: bytes, entry: Entry) -> bytes:
         return header(self._prefix + path, entry, self._flavour)
+
+    def _in_memory(self, path: bytes, entry: Entry) -> bytes:
+        self.sealed[path] = sealed(entry)
+        if entry.kind is Kind.LINK:
+            return self._header(path, entry)
+        self.size += entry.size
+        return self._header(path, entry) + filled(self._known[path])
 
     def _file(self, root: int, path: bytes, entry: Entry) -> Iterator[bytes]:
         try:

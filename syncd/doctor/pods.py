@@ -86,6 +86,7 @@ def _root(remote: str) -> Root:
         local=b"/",
         remote=remote,
         tree={},
+        content=lambda _: None,
         ignored=lambda _, __: True,
         look_again=lambda _: None,
         plan=Plan(()),

@@ -50,6 +50,7 @@ from syncd.events.container import (
 from syncd.events.daemon import (
     Failed,
     InStep,
+    OutputBehind,
     ReaderDropped,
     Started,
     Stopped,
@@ -107,6 +108,7 @@ __all__ = [
     "HookRan",
     "InStep",
     "Level",
+    "OutputBehind",
     "PathFailed",
     "PathNoted",
     "PathSkipped",

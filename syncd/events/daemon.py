@@ -50,6 +50,19 @@ class ReaderDropped(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutputBehind(Event):
+    """Standard output was not read for so long that events were left out of it.
+
+    Attributes:
+        missed: How many.
+    """
+
+    name = "output.behind"
+    level = "warning"
+    missed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failed(Event):
     """Something a person must act on; `hint` says what to do."""
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from statistics import median
 
 import anyio
-import structlog
 from anyio import to_thread
 
 from syncd import daemon, events
@@ -84,8 +83,6 @@ async def running(say: Say) -> AsyncGenerator[tuple[Loopback, Path], None]:
     Raises:
         ConfigError: If what the program needs is not installed.
     """
-    # What the embedded cluster does inside is no news to who looks at the program.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
     program = _program()
     with tempfile.TemporaryDirectory(prefix="syncd-demo-") as scratch:
         folder = Path(scratch) / "myapp"

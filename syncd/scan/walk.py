@@ -17,6 +17,7 @@ from syncd.tree import Entry, Kind, Problem
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 1 << 18
+_KEPT_FILE, _KEPT_ALL = 1 << 16, 1 << 20  # bytes of what was read that are kept
 # What opening a folder says that is none any more: it left, or a file or link came.
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 # An int of 60 bits takes a third less than one of 64, a hundred thousand times.
@@ -50,6 +51,7 @@ class Walk:
         found: What stands at the places that were looked at, and below them.
         problems: What could not be read; `found` holds what `old` knew of it.
         torn: The paths among them that were being written.
+        contents: Small files that were read, by digest; not all if they are many.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class Walk:
         self.found: dict[bytes, Entry] = {}
         self.problems: dict[bytes, Problem] = {}
         self.torn: list[bytes] = []
+        self.contents: dict[bytes, bytes] = {}
+        self._kept = 0
         self._top = top
         self._ignore = ignore
         self._old = old
@@ -200,7 +204,9 @@ class Walk:
     def _hash(self, file: int, size: int) -> tuple[int, bytes]:
         if size < _CHUNK:
             data = os.read(file, size + 1)
-            return len(data), hashlib.sha256(data).digest()
+            small = hashlib.sha256(data).digest()
+            self._keep_content(small, data)
+            return len(data), small
         if self._buffer is None:
             self._buffer = bytearray(_CHUNK)
         view = memoryview(self._buffer)
@@ -211,6 +217,11 @@ class Walk:
             digest.update(view[:count])
             total += count
         return total, digest.digest()
+
+    def _keep_content(self, digest: bytes, data: bytes) -> None:
+        if len(data) <= _KEPT_FILE and self._kept + len(data) <= _KEPT_ALL:
+            self.contents[digest] = data
+            self._kept += len(data)
 
     def _add(self, path: bytes, entry: Entry) -> None:
         self.found[path] = entry

@@ -273,16 +273,19 @@ class AgentLink:
             held=held,
             replica=place.whole,
             compress=self.hello.round_trip_ms > LONG_LINK_MS,
+            content=place.content,
         )
         pieces = gathered(delta.frames(batch, root))
         packed_s = sent_s = 0.0
-        while True:
+        more = True
+        while more:
             started = anyio.current_time()
-            piece = await to_thread.run_sync(next, pieces, b"")
+            if delta.pack.at_hand:
+                piece, more = next(pieces)
+            else:
+                piece, more = await to_thread.run_sync(next, pieces)
             packed = anyio.current_time()
             packed_s += packed - started
-            if not piece:
-                break
             await self._stream.send(piece)
             sent_s += anyio.current_time() - packed
         self._deltas[batch] = delta

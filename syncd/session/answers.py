@@ -20,16 +20,15 @@ _FATES = {
 PIECE = 512 * 1024  # bytes of frames in one message on the stream, about
 
 
-def gathered(frames: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield `frames` in pieces that are worth a message: a small batch is one."""
+def gathered(frames: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Yield `frames` in pieces that are worth a message, and whether more follow."""
     buffer = bytearray()
     for frame in frames:
-        buffer += frame
         if len(buffer) >= PIECE:
-            yield bytes(buffer)
+            yield bytes(buffer), True
             buffer.clear()
-    if buffer:
-        yield bytes(buffer)
+        buffer += frame
+    yield bytes(buffer), False
 
 
 def root_state(state: Mapping[str, object]) -> RootState:

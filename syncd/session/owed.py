@@ -8,7 +8,7 @@ import anyio
 from syncd.plan import Action, Plan
 from syncd.session.ledger import Ledger
 from syncd.session.mark import Mark, Outcome
-from syncd.tree import Tree
+from syncd.tree import Entry, Tree
 
 
 @dataclass(slots=True, kw_only=True)
@@ -19,6 +19,7 @@ class Root:
         local: The folder here.
         remote: The folder there, absolute.
         tree: The current snapshot of `local`; changed in place by the daemon's scans.
+        content: What a file of the snapshot holds, if that need not be read again.
         ignored: Whether a path (and is it a folder?) is none of syncd's business.
         look_again: Ask the daemon to rescan paths that changed while they were read.
         plan: What follows when a path has landed.
@@ -29,6 +30,7 @@ class Root:
     local: bytes
     remote: str
     tree: Tree
+    content: Callable[[Entry], bytes | None]
     ignored: Callable[[bytes, bool], bool]
     look_again: Callable[[Collection[bytes]], None]
     plan: Plan

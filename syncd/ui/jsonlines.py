@@ -1,18 +1,11 @@
 """One JSON object per event and line: the facts, for programs."""
 
-import datetime as dt
+import json
 from types import TracebackType
 from typing import Self, TextIO
 
-import structlog
-
 from syncd.events import Event, as_record
-from syncd.ui.output import Clock
-
-
-def utc_now() -> dt.datetime:
-    """Return the wall-clock time, in UTC."""
-    return dt.datetime.now(dt.UTC)
+from syncd.ui.output import Clock, local_now
 
 
 class JsonLines:
@@ -20,19 +13,12 @@ class JsonLines:
 
     Args:
         stream: Where to; flushed after every line.
-        clock: Gives the wall-clock time of an event.
+        clock: Gives the time of an event.
     """
 
-    def __init__(self, stream: TextIO, *, clock: Clock = utc_now) -> None:
+    def __init__(self, stream: TextIO, *, clock: Clock = local_now) -> None:
+        self._stream = stream
         self._clock = clock
-        self._logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-            structlog.PrintLogger(stream),
-            processors=[
-                _in_order,
-                structlog.processors.JSONRenderer(default=str),
-            ],
-            wrapper_class=structlog.make_filtering_bound_logger(0),
-        )
 
     def __enter__(self) -> Self:
         return self
@@ -47,13 +33,7 @@ class JsonLines:
 
     def __call__(self, event: Event) -> None:
         """Report `event`."""
-        fields = as_record(event, self._clock())
-        self._logger.info(str(fields.pop("event")), **fields)
-
-
-def _in_order(
-    _: object, __: str, fields: structlog.typing.EventDict
-) -> structlog.typing.EventDict:
-    """Put first what every line has."""
-    head = {key: fields.pop(key) for key in ("event", "ts", "level")}
-    return {**head, **fields}
+        self._stream.write(
+            f"{json.dumps(as_record(event, self._clock()), default=str)}\n"
+        )
+        self._stream.flush()

@@ -37,6 +37,12 @@ def _(event: events.ReaderDropped) -> Line:
 
 
 @line.register
+def _(event: events.OutputBehind) -> Line:
+    said = f"{count(event.missed, 'event')} left out: nobody read them"
+    return Line(subject="output", said=said, level="warning")
+
+
+@line.register
 def _(event: events.Failed) -> Line:
     said, hint = safe(event.message), safe(event.hint)
     return Line(subject="error", said=said, hint=hint, level="error")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
+from syncd.errors import ConfigError
 from syncd.events import Event, Level
 
 
@@ -51,8 +52,8 @@ def matters(level: Level, least: Level) -> bool:
 class UntilGone:
     """An output whose reader may go away, as that of `syncd watch | head` does.
 
-    Then nothing is written any more, `stop` is called once, and leaving raises
-    BrokenPipeError; nobody who reports an event has to know.
+    Then nothing is written any more, `stop` is called once, and leaving raises what
+    went wrong, BrokenPipeError as a rule; nobody who reports an event has to know.
 
     Args:
         inner: Where events go.
@@ -62,7 +63,7 @@ class UntilGone:
     def __init__(self, inner: Output, stop: Callable[[], None]) -> None:
         self._inner = inner
         self._stop = stop
-        self._gone = False
+        self._failure: Exception | None = None
 
     def __enter__(self) -> Self:
         self._inner.__enter__()
@@ -74,17 +75,26 @@ class UntilGone:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if not self._gone:
+        if self._failure is None:
             self._inner.__exit__(kind, error, traceback)
         elif kind is None:
-            raise BrokenPipeError
+            raise self._failure
 
     def __call__(self, event: Event) -> None:
         """Report `event`, or drop it."""
-        if self._gone:
+        if self._failure is not None:
             return
         try:
             self._inner(event)
-        except BrokenPipeError:
-            self._gone = True
+        except Exception as failure:  # noqa: BLE001  # raised by whoever leaves
+            self._failure = _told(failure)
             self._stop()
+
+
+def _told(failure: Exception) -> Exception:
+    if isinstance(failure, OSError) and not isinstance(failure, BrokenPipeError):
+        return ConfigError(
+            f"standard output cannot be written: {failure.strerror}",
+            hint="send it somewhere else",
+        )
+    return failure

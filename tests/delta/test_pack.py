@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from syncd.delta import Flavour, Pack, header
-from syncd.tree import Entry, Kind, diff
+from syncd.tree import Change, Entry, Kind, diff
 from tests.agent.trees import Edit, edited, edits, grown
 from tests.agent_driver import change, tree_at
 
@@ -80,6 +80,42 @@ def test_the_same_changes_give_the_same_bytes(edits: list[Edit], chance: Any) ->
 
     assert once == again
     assert first.digest == second.digest
+
+
+def test_what_is_known_is_sent_as_if_it_were_read_and_nothing_is_read(
+    local: Path, tmp_path: Path
+) -> None:
+    (local / "a").write_bytes(b"one")
+    (local / "b").write_bytes(b"two")
+    link = Change(b"c", Entry(Kind.LINK, target=b"a"))
+    changes = [change(b"a", b"one"), change(b"b", b"two"), link]
+    known = {hashlib.sha256(data).digest(): data for data in (b"one", b"two")}
+    read = Pack(local, changes)
+
+    told = Pack(tmp_path / "gone", changes, content=lambda entry: known[entry.digest])
+
+    assert told.at_hand
+    assert not read.at_hand
+    assert b"".join(told) == b"".join(read)
+    assert (told.digest, told.size, told.void) == (read.digest, read.size, {})
+
+
+def test_what_is_known_in_part_or_large_is_not_at_hand(local: Path) -> None:
+    large = os.urandom(BIG)
+    some = {hashlib.sha256(b"one").digest(): b"one"}
+    (local / "b").write_bytes(b"two")
+
+    part = Pack(
+        local,
+        [change(b"a", b"one"), change(b"b", b"two")],
+        content=lambda entry: some.get(entry.digest),
+    )
+    whole = Pack(local, [change(b"large", large)], content=lambda _: large)
+
+    assert not part.at_hand
+    assert not whole.at_hand
+    assert members(b"".join(part)) == {"a": b"one", "b": b"two"}
+    assert members(b"".join(whole)) == {"large": large}
 
 
 def test_pieces_are_never_larger_than_a_frame(local: Path) -> None:

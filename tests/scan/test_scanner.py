@@ -95,6 +95,31 @@ def test_two_saves_within_one_tick_of_the_clock_are_told_apart(root: Path) -> No
         assert scanner.rescan([b"x.py"]) == {b"x.py"}
 
 
+def test_small_files_that_were_read_are_kept_until_the_next_look(root: Path) -> None:
+    scanner = scanned(root)
+    (root / "x.py").write_bytes(b"x")
+    (root / "large").write_bytes(bytes(70_000))
+
+    scanner.rescan([b"x.py", b"large"])
+
+    assert scanner.contents == {scanner.tree[b"x.py"].digest: b"x"}
+
+    (root / "y.py").write_bytes(b"y")
+    scanner.rescan([b"y.py"])
+
+    assert scanner.contents == {scanner.tree[b"y.py"].digest: b"y"}
+
+
+def test_no_more_than_a_mebibyte_of_what_was_read_is_kept(root: Path) -> None:
+    for number in range(30):
+        (root / f"{number}").write_bytes(b"%02d" % number * 30_000)
+
+    scanner = scanned(root)
+
+    kept = sum(map(len, scanner.contents.values()))
+    assert 900_000 < kept <= 1 << 20
+
+
 def test_what_only_touched_a_file_is_no_change(root: Path) -> None:
     file = root / "x.py"
     file.write_bytes(b"x")

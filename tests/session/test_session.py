@@ -37,6 +37,7 @@ def make(
         local=b"/src",
         remote="/app",
         tree=tree,
+        content=lambda entry: None,
         ignored=lambda path, is_dir: path.endswith(b".pyc"),
         look_again=lambda paths: None,
         plan=Plan(rules),

@@ -53,6 +53,7 @@ EVENTS: tuple[Event, ...] = (
     events.InStep(replicas=3, since_start_ms=1234.5),
     events.Stopped(reason="told to", batches=1),
     events.ReaderDropped(reader="client 3", behind=2048),
+    events.OutputBehind(missed=12),
     events.Failed(message="no kubeconfig", hint="make one"),
     events.FolderScanned(root="/src/app", files=412, folders=1, took_ms=18.2),
     events.WatchStarted(root="/src/app", folders=12, backend="inotify", took_ms=2.5),

@@ -19,6 +19,7 @@ SAID = {
         "control socket",
         "client 3 was 2,048 events behind, and gets no more",
     ),
+    "output.behind": ("output", "12 events left out: nobody read them"),
     "container.restarted": ("myapp-1/web", "was started anew, restart 2"),
     "error": ("error", "no kubeconfig"),
     "folder.scanned": ("/src/app", "412 files in 1 folder, 18 ms"),
