@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from syncd import events
 from syncd.control import BatchStatus
 from syncd.events import Event
+from syncd.session import COMPARISON
 
 
 _OfContainer = (
@@ -89,7 +90,10 @@ class Diary:
                         ran.append(event.command)
             case events.SessionReconciled():
                 # What the link before it was to see of a reload, nobody sees now.
-                self.container(event.pod, event.container).waiting.clear()
+                found = self.container(event.pod, event.container)
+                found.waiting.clear()
+                if event.files or event.deleted:
+                    found.waiting.add(COMPARISON)
             case events.ContainerRestarted() | events.SessionEnded():
                 self.containers.pop((event.pod, event.container), None)
             case _:

@@ -28,6 +28,7 @@ from syncd.events.batch import (
     ReloadHung,
     ReloadMissed,
     ReloadUnready,
+    ReloadUnwatched,
 )
 from syncd.events.cluster import (
     ApiBack,
@@ -132,6 +133,7 @@ __all__ = [
     "ReloadHung",
     "ReloadMissed",
     "ReloadUnready",
+    "ReloadUnwatched",
     "ReloaderAdvised",
     "ReloaderInjected",
     "ReloaderRefused",

@@ -8,6 +8,7 @@ import anyio
 from syncd.plan import Action, Plan
 from syncd.session.ledger import Ledger
 from syncd.session.mark import Mark, Outcome
+from syncd.session.verdicts import Place
 from syncd.tree import Entry, Tree
 
 
@@ -44,12 +45,18 @@ class Turn:
 
     Attributes:
         since: How many notes the turns before it answer for.
+        sent_s: When the first of the batches was sent; None before.
+        landed: What landed of all of them.
+        told: The batches that the warm reloader was told of.
     """
 
     marks: tuple[Mark, ...]
     since: int
     unanswered: int = 0
     taken: bool = False
+    sent_s: float | None = None
+    landed: list[Place] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)
 
 
@@ -72,6 +79,7 @@ class Owed:
         self.ledgers = tuple(Ledger(r.owned, whole=r.whole) for r in roots)
         self.actions: list[Action] = []
         self.acting = False
+        self._again: set[Place] = set()
         self._action_added = anyio.Event()
         self._marks: list[Mark] = []
         self._turns: list[Turn] = []
@@ -104,6 +112,18 @@ class Owed:
             self._marks.append(mark)
         self._changed.set()
 
+    def again(self, root: int, path: bytes) -> None:
+        """Owe `path` of a root once more, for who did not notice; no action follows."""
+        self.ledgers[root].rewrite(path)
+        self._again.add((root, path))
+        self.note(root, (), None)
+
+    def follow(self, root: int, landed: set[bytes]) -> None:
+        """Owe the actions that the plan of a root has for what `landed`."""
+        unasked = {path for path in landed if (root, path) in self._again}
+        self._again -= {(root, path) for path in unasked}
+        self.ask(self.roots[root].plan.actions(landed - unasked))
+
     def poke(self) -> None:
         """End a wait, although nothing was noted."""
         self._changed.set()
@@ -135,12 +155,14 @@ class Owed:
         self._turns.append(turn)
         return turn
 
-    def settle(self, turn: Turn) -> None:
-        """Tell the marks of `turn` if all of its batches are answered."""
-        if turn.taken and not turn.unanswered and turn in self._turns:
-            self._turns.remove(turn)
-            for mark in turn.marks:
-                mark.landed(self._session, turn.outcome)
+    def settle(self, turn: Turn) -> bool:
+        """Tell the marks of `turn` if all of its batches are answered; return whether."""
+        if not turn.taken or turn.unanswered or turn not in self._turns:
+            return False
+        self._turns.remove(turn)
+        for mark in turn.marks:
+            mark.landed(self._session, turn.outcome)
+        return True
 
     def lose(self) -> None:
         """The wire broke: what flew is in doubt."""

@@ -7,10 +7,11 @@ from syncd import events
 from syncd.cluster import Probe
 from syncd.errors import SyncdError
 from syncd.plan import Restart, Run
+from syncd.reload import Broke
 from syncd.session.ledger import Ledger
 from syncd.session.link import Ack, Failure, Hello, Note, Ran, Sent
 from syncd.session.mark import Mark
-from syncd.session.reloads import NoReload, Reloaded
+from syncd.session.verdicts import Hangs, NoReload, Reloaded
 
 
 _KEPT_NAMED = 5  # how many foreign paths an event names
@@ -170,6 +171,31 @@ class Report:
                 container=self.who.container,
                 reloaded_ms=took.reloaded_ms if took else None,
                 steps=took.steps if took else {},
+            )
+        )
+
+    def failed(self, batches: Sequence[int], broke: Broke) -> None:
+        """Tell that the program does not start with the new code."""
+        self.emit(
+            events.ReloadFailed(
+                **asdict(self.who),
+                batches=tuple(batches),
+                error=broke.error,
+                path=broke.file,
+                line=broke.line,
+                tail=broke.tail,
+            )
+        )
+
+    def hangs(self, verdict: Hangs, waited_s: float, hint: str) -> None:
+        """Tell that a reload began and does not end."""
+        self.emit(
+            events.ReloadHung(
+                **asdict(self.who),
+                batches=verdict.batches,
+                server=verdict.server,
+                waited_s=waited_s,
+                hint=hint,
             )
         )
 

@@ -129,15 +129,16 @@ class Session:
             async with self._ways.dial() as link, anyio.create_task_group() as tasks:
                 tasks.start_soon(link.serve)
                 self._report.connected(link.hello, started)
+                observer = self._observe(link, tasks)
                 shipping = Shipping(link, self._owed, self._report, self._ways.landed)
-                self.failures = await shipping.reconcile(started)
+                self.failures = await shipping.reconcile(started, observer)
                 self._backoff.reset()
                 self.error = None
                 self.in_step.set()
                 self.answered.set()
                 self._ways.notice()
                 tasks.start_soon(shipping.carry_out)
-                await shipping.ship(tasks, self._observe(link, tasks))
+                await shipping.ship(tasks, observer)
         except* SyncdError as group:
             error = first(group)
         assert error is not None, "a link ends only by breaking"

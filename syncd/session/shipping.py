@@ -16,6 +16,9 @@ from syncd.session.report import Report
 from syncd.tree import Change, Entry, Kind, Tree, above
 
 
+COMPARISON = 0
+"""The number that stands, in events, for what a comparison brought."""
+
 _numbers = count(1)  # batch ids on the wire, never used twice by this process
 
 
@@ -41,8 +44,12 @@ class Shipping:
 
     # --- comparing ------------------------------------------------------------
 
-    async def reconcile(self, started: float) -> int:
+    async def reconcile(self, started: float, observer: Observer) -> int:
         """Compare every root and send the difference; return how many paths failed.
+
+        Args:
+            started: When the link was asked for.
+            observer: Told of what was applied.
 
         Raises:
             TargetError: A root is missing in the container.
@@ -52,11 +59,13 @@ class Shipping:
         deliveries = [
             delivery
             for index in range(len(self._owed.roots))
-            for delivery in await self._even_out(index)
+            for delivery in await self._even_out(index, turn, observer)
         ]
         turn.taken = True
         self._owed.settle(turn)
         self._report.reconciled(deliveries, self._owed.ledgers, started)
+        if deliveries:
+            observer.applied((COMPARISON,), turn)
         return sum(len(ack.failures) for _, ack in deliveries)
 
     def _check_roots(self) -> None:
@@ -70,18 +79,22 @@ class Shipping:
                 " image (or mount a volume there)",
             )
 
-    async def _even_out(self, index: int) -> list[tuple[Sent, Ack]]:
+    async def _even_out(
+        self, index: int, turn: Turn, observer: Observer
+    ) -> list[tuple[Sent, Ack]]:
         """Compare one root and send the difference; return what was sent, if any."""
         root, ledger = self._owed.roots[index], self._owed.ledgers[index]
         ledger.compare(await self._listing(index, root), root.tree)
         changes = ledger.take(root.tree)
         if not changes:
             return []
+        await observer.listening()
         number, held = next(_numbers), ledger.held(changes)
         ledger.launch(number, changes)
+        turn.sent_s = turn.sent_s or self._clock()
         sent = await self._link.send(number, index, changes, held)
         ack = await self._link.ack(number)
-        self._account(number, index, changes, sent, ack)
+        self._account(number, index, changes, sent, ack, turn)
         return [(sent, ack)]
 
     async def _listing(self, index: int, root: Root) -> dict[bytes, Entry]:
@@ -115,10 +128,11 @@ class Shipping:
             for index in range(len(self._owed.roots)):
                 await self._launch(index, turn, tasks, observer)
             turn.taken = True
-            self._settle(turn)
+            self._settle(turn, observer)
 
-    def _settle(self, turn: Turn) -> None:
-        self._owed.settle(turn)
+    def _settle(self, turn: Turn, observer: Observer) -> None:
+        if self._owed.settle(turn):
+            observer.applied([mark.number for mark in turn.marks], turn)
         self._landed()
 
     async def _launch(
@@ -133,7 +147,8 @@ class Shipping:
         held = ledger.held(changes)
         ledger.launch(number, changes)
         turn.unanswered += 1
-        begun = self._clock()
+        await observer.listening()
+        turn.sent_s = turn.sent_s or self._clock()
         sent = await self._link.send(number, index, changes, held)
         self._report.sent(turn.marks, sent)
 
@@ -142,17 +157,14 @@ class Shipping:
             ack = await self._link.ack(number)
             self._window.release_on_behalf_of(number)
             applied_ms = (self._clock() - handed_over) * 1000
-            self._account(number, index, changes, sent, ack)
+            self._account(number, index, changes, sent, ack, turn)
             turn.unanswered -= 1
             turn.outcome = self._outcome(turn, sent, ack, applied_ms)
             self._report.applied(turn.marks, ack, applied_ms)
-            paths = [change.path for change in changes]
-            told_as = number if ack.reloads else None
-            observer.applied(turn.marks, paths, begun, told_as)
-            self._settle(turn)
+            self._settle(turn, observer)
             if any(failure.code == "missing-parent" for failure in ack.failures):
                 # Somebody in the container took a folder away: compare once more.
-                await self._even_out(index)
+                await self._even_out(index, turn, observer)
 
         tasks.start_soon(land)
 
@@ -163,14 +175,16 @@ class Shipping:
         changes: Sequence[Change],
         sent: Sent,
         ack: Ack,
+        turn: Turn,
     ) -> None:
-        root = self._owed.roots[index]
         failed = {failure.path for failure in ack.failures}
         self._owed.ledgers[index].land(number, failed, sent.torn)
         landed = {change.path for change in changes} - failed - {*sent.torn}
-        self._owed.ask(root.plan.actions(landed))
+        turn.landed += [(index, path) for path in sorted(landed)]
+        turn.told += [number] if ack.reloads else []
+        self._owed.follow(index, landed)
         if sent.torn:
-            root.look_again(sent.torn)
+            self._owed.roots[index].look_again(sent.torn)
         self._report.paths(ack.failures, ack.notes)
 
     def _outcome(self, turn: Turn, sent: Sent, ack: Ack, applied_ms: float) -> Outcome:

@@ -11,10 +11,11 @@ from syncd.control import Claim, connect
 from syncd.errors import Absent, Halted, Overdue, SyncdError, TargetError
 from syncd.events import BatchDone, BatchReady, SessionRefused
 from syncd.loopback.dialect import Dialect
+from syncd.session import COMPARISON
 from tests.endtoend.rebuilding import Lay
 from tests.endtoend.scene import NAMESPACE, contents, scene
 from tests.endtoend.test_reloads import running
-from tests.reloading import BROKEN, MAIN
+from tests.reloading import BROKEN, MAIN, PORT
 
 
 WAIT = ("sleep", "100000")
@@ -202,6 +203,36 @@ async def test_a_wait_for_ready_returns_when_the_program_serves_the_edit(
         await client.wait(ready=True, timeout_s=60)
         (replica,) = (await client.status()).targets[0].replicas
         assert replica.reload == ""
+
+
+@pytest.mark.timeout(150)
+async def test_a_wait_for_ready_includes_what_the_comparison_brought_a_new_pod(
+    tmp_path: Path,
+) -> None:
+    async with (
+        running(tmp_path, Dialect.V1_36) as stage,
+        stage.asking() as client,
+    ):
+        (stage.folder / "main.py").write_text(MAIN.replace("hello", "edited"))
+        await client.wait(ready=True, timeout_s=60)
+        (before,) = stage.pods()
+        stage.cluster.delete(f"pod/{before['metadata']['name']}", grace_s=0)
+        await stage.until(
+            lambda: (
+                [pod["metadata"]["uid"] for pod in stage.pods()]
+                not in ([], [before["metadata"]["uid"]])
+            )
+        )
+        await client.wait(ready=True, timeout_s=60)
+
+        (pod,) = stage.pods()
+        host = pod["status"]["podIP"]
+        async with await anyio.connect_tcp(host, PORT) as asking:
+            await asking.send(b"GET / HTTP/1.1\r\nHost: app\r\n\r\n")
+            answer = await asking.receive()
+
+    assert b"edited" in answer
+    assert stage.heard(BatchReady)[-1].batch == COMPARISON
 
 
 async def test_a_wait_for_ready_includes_the_image_that_is_needed(lay: Lay) -> None:

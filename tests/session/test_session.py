@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -23,17 +23,14 @@ def file(content: int) -> Entry:
 DIR = Entry(Kind.DIR, 0o755)
 
 
-def make(
-    container: Container,
+def root(
     tree: dict[bytes, Entry],
-    events: list[Event],
     *,
     rules: tuple[Rule, ...] = (),
     owned: set[bytes] | None = None,
     whole: bool = False,
-    log: Callable[[], Log] | None = None,
-) -> Session:
-    root = Root(
+) -> Root:
+    return Root(
         local=b"/src",
         remote="/app",
         tree=tree,
@@ -45,12 +42,26 @@ def make(
         whole=whole,
     )
 
+
+def make(
+    container: Container,
+    tree: dict[bytes, Entry],
+    events: list[Event],
+    *,
+    rules: tuple[Rule, ...] = (),
+    owned: set[bytes] | None = None,
+    whole: bool = False,
+    log: Callable[[], Log] | None = None,
+    beside: Sequence[Root] = (),
+) -> Session:
+    made = root(tree, rules=rules, owned=owned, whole=whole)
+
     async def no_time(_: float) -> None:
         await anyio.lowlevel.checkpoint()
 
     return Session(
         Who("t", "pod", "app"),
-        [root],
+        [made, *beside],
         Ways(container.dial, log),
         events.append,
         sleep=no_time,

@@ -169,6 +169,9 @@ EVENTS: tuple[Event, ...] = (
     events.ReloadMissed(
         target=TARGET, pod="myapp-1", container="web", batch=7, path=b"new.py"
     ),
+    events.ReloadUnwatched(
+        target=TARGET, pod="myapp-1", container="web", batch=7, path=b"test_new.py"
+    ),
     events.ReloaderAdvised(target=TARGET, server="uvicorn", hint="set inject = true"),
     events.ReloaderInjected(
         target=TARGET, container="web", command=("uvicorn", "main:app"), took_ms=4200.0

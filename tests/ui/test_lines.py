@@ -71,7 +71,11 @@ SAID = {
     ),
     "reload.missed": (
         "new.py",
-        "myapp-1/web did not notice the change; the file is touched",
+        "myapp-1/web did not notice the change; it is written once more",
+    ),
+    "reload.unwatched": (
+        "test_new.py",
+        "myapp-1/web does not reload for it: it does not use it now",
     ),
     "reloader.advised": (
         "deployment/myapp",
