@@ -62,10 +62,11 @@ class Subject:
         """Read the file.
 
         Raises:
-            ConfigError: If it cannot be read, or does not hold `old`.
+            ConfigError: If it is not the folder's own, cannot be read, or does not hold
+                `old`.
         """
         try:
-            text = (folder / file).read_text()
+            text = _own(folder, file).read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
                 f"{file} cannot be edited: {error}",
@@ -81,6 +82,23 @@ class Subject:
     def with_marker(self, marker: str) -> str:
         """Return the text of the file with `marker` in place."""
         return self.text.replace(self.old, marker, 1)
+
+
+def _own(folder: Path, file: Path) -> Path:
+    """Return where `file` is; what is edited must lie in the folder and nowhere else."""
+    if file.is_absolute() or ".." in file.parts:
+        raise ConfigError(
+            f"{file} is not a path below the folder",
+            hint="name the file with --file, relative to the folder that is synced",
+        )
+    path = folder / file
+    if path.resolve() != folder.resolve() / file:
+        # A copy of the link would lead to where it leads here: to the user's own file.
+        raise ConfigError(
+            f"{file} is a link, or behind one",
+            hint="name with --file the file that it leads to, or another",
+        )
+    return path
 
 
 Around = Callable[[Path, int], tuple[list[Path], list[Path]]]

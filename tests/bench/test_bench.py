@@ -151,6 +151,7 @@ async def test_an_edit_that_is_not_served_is_a_sample(tmp_path: Path) -> None:
     [
         ({"modes": ("rsync",)}, "'rsync' is not a mode"),
         ({"file": Path("gone.py")}, "no folder that is synced has a file gone.py"),
+        ({"file": Path("/etc/hostname")}, "is not a path below the folder"),
         ({"marker": "absent"}, "main.py does not hold the text 'absent'"),
     ],
 )

@@ -55,3 +55,40 @@ def test_a_file_without_the_marker_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=said):
         Subject.of(subject.folder, Path(file), "absent")
+
+
+@pytest.mark.parametrize(
+    "form", ["{folder}/main.py", "../{name}/main.py", "sub/../main.py"]
+)
+def test_a_file_that_is_not_named_from_the_folder_down_is_refused(
+    subject: Subject, form: str
+) -> None:
+    folder = subject.folder
+    (folder / "sub").mkdir()
+
+    with pytest.raises(ConfigError, match="is not a path below the folder"):
+        Subject.of(folder, Path(form.format(folder=folder, name=folder.name)), "hello")
+
+
+@pytest.mark.parametrize(
+    "target", ["{base}/outside.py", "{base}/own/main.py", "main.py"]
+)
+def test_a_link_is_refused_wherever_it_leads(tmp_path: Path, target: str) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for file in (folder / "main.py", tmp_path / "outside.py"):
+        file.write_text("hello")
+    (folder / "link.py").symlink_to(target.format(base=tmp_path))
+
+    with pytest.raises(ConfigError, match="is a link, or behind one"):
+        Subject.of(folder, Path("link.py"), "hello")
+
+
+def test_a_file_behind_a_linked_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "main.py").write_text("hello")
+    (tmp_path / "own" / "pkg").symlink_to(tmp_path / "real")
+
+    with pytest.raises(ConfigError, match="is a link, or behind one"):
+        Subject.of(tmp_path / "own", Path("pkg/main.py"), "hello")
