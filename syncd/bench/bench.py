@@ -67,10 +67,9 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
 
 
 async def _restore(place: Place, scratch: Path) -> None:
-    script = f"rm -rf {place.remote}/{edits.PREFIX}*"
     with anyio.move_on_after(_RESTORE_S, shield=True) as limit:
         for replica in place.replicas:
-            await run_in(place.api, replica, script)
+            await run_in(place.api, replica, edits.removal(place.remote))
         await restore(place.settings, scratch)
     if limit.cancelled_caught:
         raise TargetError(

@@ -1,5 +1,6 @@
 """Which mode a name on the command line stands for."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from syncd.bench.modes import (
 from syncd.bench.place import Place
 from syncd.bench.plan import Plan
 from syncd.errors import ConfigError
+
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)  # it is a folder's, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,18 @@ def check(said: str) -> None:
     Raises:
         ConfigError: If it is neither built in nor NAME=COMMAND.
     """
-    if said not in _BUILT_IN and "=" not in said:
+    name, equals, command = said.partition("=")
+    if not equals and said in _BUILT_IN:
+        return
+    if not equals or not command.strip():
         raise ConfigError(
             f"{said!r} is not a mode",
             hint=f"there are {', '.join(_BUILT_IN)}, and NAME=COMMAND",
+        )
+    if name in _BUILT_IN or not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"a command cannot be called {name!r}",
+            hint="give it a name of its own, of letters, digits, dots and dashes",
         )
 
 

@@ -1,5 +1,6 @@
 """The edits: what a person or a tool does to the files, with a marker to look for."""
 
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -177,6 +178,15 @@ def undo(subject: Subject) -> None:
     for path in subject.folder.glob(PREFIX + "*"):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     (subject.folder / subject.file).write_text(subject.text)
+
+
+def removal(remote: str) -> str:
+    """Return a shell script that takes what edits may have left out of a container.
+
+    Args:
+        remote: The folder there.
+    """
+    return f"rm -rf {shlex.quote(remote)}/{PREFIX}*"
 
 
 def make(pattern: str, subject: Subject, number: int, marker: str) -> Edit:

@@ -1,5 +1,6 @@
 """What an edit does to the files."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,17 @@ def test_a_file_behind_a_linked_folder_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="is a link, or behind one"):
         Subject.of(tmp_path / "own", Path("pkg/main.py"), "hello")
+
+
+def test_what_edits_left_in_a_container_goes_and_nothing_else(tmp_path: Path) -> None:
+    remote = tmp_path / "my 'own' app;"
+    kept = [tmp_path / "my" / "precious", remote / "main.py"]
+    gone = [remote / "syncd_bench_00.py", remote / "syncd_bench_pkg" / "both_00.py"]
+    for path in (*kept, *gone):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    subprocess.run(["sh", "-c", edits.removal(str(remote))], check=True)
+
+    assert [path for path in kept if not path.exists()] == []
+    assert [path for path in gone if path.exists()] == []

@@ -1,10 +1,12 @@
 """How the modes find what they run and look at."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
+from syncd.bench.choosing import check
 from syncd.bench.look import Endpoint
 from syncd.bench.modes import local_command
 from syncd.bench.usage import used
@@ -60,6 +62,24 @@ def test_an_endpoint_is_where_the_url_says(url: str, said: str) -> None:
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="is not a URL"):
         Endpoint.parse(url)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("rsync", "'rsync' is not a mode"),
+        ("foo=", "'foo=' is not a mode"),
+        ("foo= ", "'foo= ' is not a mode"),
+        ("syncd=true", "a command cannot be called 'syncd'"),
+        ("../out=true", "a command cannot be called '../out'"),
+        ("..=true", "a command cannot be called '..'"),
+        ("=true", "a command cannot be called ''"),
+        ("my tool=true", "a command cannot be called 'my tool'"),
+    ],
+)
+def test_what_is_no_mode_is_refused(said: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(why)):
+        check(said)
 
 
 async def test_where_nobody_listens_there_is_no_answer() -> None:

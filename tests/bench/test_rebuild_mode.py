@@ -48,7 +48,7 @@ def test_the_second_deployment_s_pods_are_none_of_the_first_s() -> None:
 
 def settings(cluster: Loopback, folder: Path, target: str) -> Settings:
     flags = Flags(kubeconfig=str(cluster.kubeconfig), namespace="default")
-    read = from_arguments(str(folder), f"{target}:/app", flags=flags)
+    read = from_arguments(str(folder), target, flags=flags)
     rebuild = Rebuild(context=folder, builder=BUILDER)
     (one,) = read.targets
     one = one.model_copy(update={"rebuild": rebuild})
@@ -62,7 +62,7 @@ async def test_each_save_is_served_by_an_image_of_its_own(
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "main.py").write_text("SAYS = 'hello from myapp'\n")
-    web = Image("web:1", files=folder)
+    web = Image("web:1", files=folder, mount="/my app")
     plan = Plan(modes=("rebuild",), iterations=2, warmup=0, restores=False)
     async with (
         Loopback(tmp_path / "cluster", [web], pace=QUICK) as cluster,
@@ -70,7 +70,7 @@ async def test_each_save_is_served_by_an_image_of_its_own(
     ):
         await cluster.apply(DEPLOYMENT)
         await cluster.ready("deployment/web")
-        there = settings(cluster, folder, "deployment/web")
+        there = settings(cluster, folder, "deployment/web:/my app")
         result = await run(there, plan, lambda _: None)
         (left,) = cluster.all("deployments", namespace="default")
 
@@ -93,4 +93,4 @@ async def test_what_is_no_deployment_is_refused(tmp_path: Path) -> None:
         )
         await cluster.ready("pod/web")
         with pytest.raises(ConfigError, match="needs a Deployment"):
-            await run(settings(cluster, folder, "pod/web"), plan, lambda _: None)
+            await run(settings(cluster, folder, "pod/web:/app"), plan, lambda _: None)

@@ -6,6 +6,7 @@ template but for its labels, so that neither takes the other's Pods away.
 """
 
 import copy
+import json
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -106,7 +107,8 @@ class Rebuild(Mode):
         image, hosting = workload.image, await self._hosting()
         base = route.as_seen_here(image, self._settings, hosting) or image
         dockerfile = self._scratch / "Dockerfile.rebuild"
-        said = f"FROM {base}\nCOPY . {self._remote}/\n"
+        paths = json.dumps([".", f"{self._remote}/"])  # spaces and all
+        said = f"FROM {base}\nCOPY {paths}\n"
         await to_thread.run_sync(dockerfile.write_text, said)
         return _Works(
             workload=workload,
