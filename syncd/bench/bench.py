@@ -22,6 +22,7 @@ from syncd.bench.split import split
 from syncd.bench.stats import rounds
 from syncd.config import Settings
 from syncd.errors import SyncdError, TargetError
+from syncd.tree import Tree
 
 
 _GAP_S = 0.25  # what one mode leaves behind should not be the next one's
@@ -45,9 +46,7 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
         choosing.check(mode)
     sole = copies.sole(settings, plan.file)
     ((sync,),) = (target.sync for target in sole.targets)
-    await to_thread.run_sync(
-        edits.Subject.of, sync.local, plan.file, plan.marker
-    )  # refused before anything is touched
+    await _subject(sync.local, plan)  # refused before anything is touched
     environment = places.machine()
     with tempfile.TemporaryDirectory(prefix="syncd-bench-") as scratch:
         async with places.find(sole, plan.url) as place:
@@ -64,6 +63,11 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
         samples=result,
         cost=measuring.cost,
     )
+
+
+async def _subject(folder: Path, plan: Plan) -> edits.Subject:
+    make = partial(edits.Subject.of, folder, plan.file, plan.marker)
+    return await to_thread.run_sync(make, plan.pattern, plan.numbers)
 
 
 async def _restore(place: Place, scratch: Path) -> None:
@@ -95,7 +99,7 @@ class _Measuring:
     async def run(self) -> list[Sample]:
         """Measure; return all samples, warm-up included."""
         samples = []
-        numbers = range(self._plan.warmup + self._plan.iterations)
+        numbers = self._plan.numbers
         async with self._running() as modes:
             for number, order in zip(numbers, rounds(modes, len(numbers)), strict=True):
                 if number == self._plan.warmup:
@@ -116,14 +120,11 @@ class _Measuring:
         async with AsyncExitStack() as stack:
             for said in self._plan.modes:
                 name = said.partition("=")[0]
-                folder = target.sync[0].local
-                if not (self._plan.attach and name == "syncd"):
-                    folder = self._scratch / name / folder.name
-                    make = partial(copies.copy, target.sync[0].local, tree, folder)
-                    await to_thread.run_sync(make)
-                subject = await to_thread.run_sync(self._prepare, name, folder)
-                place, plan = self._place, self._plan
-                ground = choosing.Ground(place, plan, subject, self._scratch)
+                subject = await self._folder(name, target.sync[0].local, tree)
+                self._subjects[name] = subject
+                ground = choosing.Ground(
+                    self._place, self._plan, subject, self._scratch
+                )
                 mode = choosing.mode(said, ground)
                 if isinstance(mode, Local):
                     self.facts["local runs"] = mode.command
@@ -131,18 +132,19 @@ class _Measuring:
                 modes.append(mode)
             yield modes
 
-    def _prepare(self, name: str, folder: Path) -> edits.Subject:
-        subject = edits.Subject.of(folder, self._plan.file, self._plan.marker)
-        count = self._plan.warmup + self._plan.iterations
-        edits.prepare(self._plan.pattern, folder, range(count))
-        self._subjects[name] = subject
+    async def _folder(self, name: str, source: Path, tree: Tree) -> edits.Subject:
+        """Return what a mode edits: in a copy, ready, or in the folder of an `Attached`."""
+        if self._plan.attach and name == choosing.DAEMON:
+            return await _subject(source, self._plan)
+        folder = self._scratch / name / source.name
+        await to_thread.run_sync(copies.copy, source, tree, folder)
+        subject = await _subject(folder, self._plan)
+        await subject.prepare()
         return subject
 
     async def _sample(self, mode: Mode, number: int) -> Sample:
         marker = f"syncd-bench-{self._token}-{mode.name}-{number}"
-        pattern, subject = self._plan.pattern, self._subjects[mode.name]
-        make = partial(edits.make, pattern, subject, number, marker)
-        edit = await to_thread.run_sync(make)
+        edit = await self._subjects[mode.name].make(number, marker)
         look = _Look(mode, edit)
         await look.run(self._plan.timeout_s)
         warmup = number < self._plan.warmup

@@ -23,6 +23,7 @@ from syncd.bench.plan import Plan
 from syncd.errors import ConfigError
 
 
+DAEMON = "syncd"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)  # it is a folder's, too
 
 
@@ -114,7 +115,7 @@ def _rebuild(ground: Ground) -> Mode:
 
 
 _BUILT_IN: Mapping[str, Callable[[Ground], Mode]] = {
-    "syncd": _syncd,
+    DAEMON: _syncd,
     "local": _local,
     "exec-tar": _exec_tar,
     "kubectl-cp": _kubectl_cp,

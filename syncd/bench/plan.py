@@ -12,7 +12,7 @@ class Plan:
         file: What is edited, relative to the folder.
         marker: The text in it that is replaced.
         modes: Names of `BUILT_IN`, or NAME=COMMAND.
-        pattern: One of `edits.PATTERNS`.
+        pattern: One of `patterns.PATTERNS`.
         iterations: How many edits of each mode count.
         warmup: How many go before them.
         timeout_s: An edit that is not served by then has failed.
@@ -35,3 +35,8 @@ class Plan:
     local_command: tuple[str, ...] = ()
     attach: bool = False
     restores: bool = True
+
+    @property
+    def numbers(self) -> range:
+        """Those of the rounds, warm-up first."""
+        return range(self.warmup + self.iterations)

@@ -6,9 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import anyio
-from anyio import to_thread
 
-from syncd.bench import edits
 from syncd.bench.edits import Subject
 from syncd.bench.look import Endpoint
 from syncd.bench.modes.daemon import Daemon
@@ -22,7 +20,8 @@ _IN_STEP_S = 60.0
 class Attached(Daemon):
     """The daemon of a project, which is left running.
 
-    What the edits change in its folder is put back afterwards.
+    Its folder is nobody's copy: it is made ready only once the daemon is there, and put
+    back whatever happens.
 
     Args:
         endpoint: Where the target is served.
@@ -52,10 +51,12 @@ class Attached(Daemon):
             tasks.start_soon(self._listen, telling)
             await asking.wait(timeout_s=_IN_STEP_S)
             try:
+                await self._subject.prepare()
+                await asking.wait(timeout_s=_IN_STEP_S)
                 yield
             finally:
-                await to_thread.run_sync(edits.undo, self._subject)
                 with anyio.CancelScope(shield=True):
+                    await self._subject.undo()
                     await asking.wait(timeout_s=_IN_STEP_S)
                 tasks.cancel_scope.cancel()
 
