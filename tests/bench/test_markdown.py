@@ -17,5 +17,5 @@ def test_steps_costs_and_the_machine_stand_beside_it() -> None:
     text = page(rich_result())
 
     assert text.startswith("Pattern `save`; image myapp:dev.")
-    assert "- `syncd`, the mean of each step in ms: applied 20.0 · served" in text
+    assert "- `syncd`, the mean of each step in ms: detected 2.0 · settled 2.0" in text
     assert "- the daemon: 10.0 ms of processor per edit" in text
