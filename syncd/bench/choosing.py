@@ -20,6 +20,7 @@ from syncd.bench.modes import (
 )
 from syncd.bench.place import Place
 from syncd.bench.plan import Plan
+from syncd.bench.samples import FLOOR
 from syncd.errors import ConfigError
 
 
@@ -116,7 +117,7 @@ def _rebuild(ground: Ground) -> Mode:
 
 _BUILT_IN: Mapping[str, Callable[[Ground], Mode]] = {
     DAEMON: _syncd,
-    "local": _local,
+    FLOOR: _local,
     "exec-tar": _exec_tar,
     "kubectl-cp": _kubectl_cp,
     "rebuild": _rebuild,

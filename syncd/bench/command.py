@@ -55,6 +55,9 @@ async def measure(settings: Settings | None, options: dict[str, Any]) -> int:
         SyncdError: If it could not be measured at all.
     """
     plan, reports = _plan(options), await to_thread.run_sync(_reports, options)
+    if reports.earlier is not None:
+        modes = [mode.partition("=")[0] for mode in plan.modes]
+        verdict.check(reports.earlier, plan.pattern, modes)
     console = _console()
 
     def told(sample: Sample) -> None:

@@ -4,11 +4,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from syncd.bench.samples import STEPS, Cost, Result, Sample, Step, applied, totals
+from syncd.bench.samples import (
+    FLOOR,
+    STEPS,
+    Cost,
+    Result,
+    Sample,
+    Step,
+    applied,
+    totals,
+)
 from syncd.bench.stats import quantile, ratio
 
 
-FLOOR = "local"
 COLUMNS = (
     "mode",
     "edits",

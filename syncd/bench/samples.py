@@ -20,6 +20,10 @@ STEPS = (
 """Every step that can be told apart, in order. The last ends with the new answer."""
 
 
+FLOOR = "local"
+"""The mode in which nothing is sent: what is left is the program's and the machine's."""
+
+
 class Step(NamedTuple):
     """A part of the way from saved to served."""
 

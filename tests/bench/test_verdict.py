@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from syncd.bench import figures, record
-from syncd.bench.verdict import Limit, compare, is_regression
+from syncd.bench.samples import Result
+from syncd.bench.verdict import Limit, check, compare, is_regression
 from syncd.errors import ConfigError
 from tests.bench.results import result, rich_result, sample
 
@@ -60,6 +61,66 @@ def test_twice_as_slow_is_a_regression_and_noise_is_none() -> None:
     assert "slower" in str(slower[0])
     assert not is_regression(noise)
     assert "the same" in str(noise[0])
+
+
+TIMES = [100.0 + n % 7 for n in range(30)]
+TWICE = [time * 2 for time in TIMES]
+
+
+def test_a_machine_that_is_slower_as_a_whole_is_no_regression() -> None:
+    old = result(syncd=TIMES, local=TIMES)
+
+    changes = compare(result(syncd=TWICE, local=TWICE), old)
+
+    assert not is_regression(changes)
+    said = "syncd p50: 1.00 × what it was beside local ["  # noqa: RUF001
+    assert str(changes[0]).startswith(said)
+    assert str(changes[2]).startswith("local p50: 2.00 × what it was [")  # noqa: RUF001
+
+
+def test_what_became_slower_on_a_faster_machine_is_a_regression() -> None:
+    old = result(syncd=TWICE, local=TWICE)
+
+    assert is_regression(compare(result(syncd=TWICE, local=TIMES), old))
+
+
+@pytest.mark.parametrize("floor", [[], [100.0] * 4, [None] * 30])
+def test_without_a_floor_in_both_the_times_themselves_are_compared(
+    floor: list[float | None],
+) -> None:
+    old = result(syncd=TIMES, local=TIMES)
+
+    changes = compare(result(syncd=TWICE, local=floor), old)
+
+    assert is_regression(changes)
+    assert "beside" not in str(changes[0])
+
+
+def test_too_few_edits_are_no_verdict() -> None:
+    changes = compare(result(syncd=[200.0] * 4), result(syncd=[100.0] * 20))
+
+    assert not is_regression(changes)
+    assert str(changes[0]) == "syncd p50: no verdict by 4 edits and 20: it takes 5"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "pattern", "modes", "said"),
+    [
+        (result(syncd=[1.0]), "branch-switch", ["syncd"], "edits by branch-switch"),
+        (result(local=[1.0]), "save", ["syncd", "local"], "is not in both"),
+        (result(syncd=[1.0]), "save", ["local"], "is not in both"),
+        (result(), "save", ["syncd"], "is not in both"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    earlier: Result, pattern: str, modes: list[str], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        check(earlier, pattern, modes)
+
+
+def test_the_same_edits_by_other_modes_beside_can_be_compared() -> None:
+    check(result(syncd=[1.0], local=[1.0]), "save", ["syncd", "own"])
 
 
 def test_only_what_both_results_have_is_compared() -> None:

@@ -13,6 +13,7 @@ import anyio
 from syncd.bench.look import Endpoint
 from syncd.bench.modes.mode import Mode
 from syncd.bench.modes.process import last_words, started
+from syncd.bench.samples import FLOOR
 from syncd.errors import ConfigError
 
 
@@ -35,7 +36,7 @@ class Local(Mode):
 
     def __init__(self, command: Sequence[str], path: str, folder: Path) -> None:
         port = _free_port()
-        super().__init__("local", Endpoint("127.0.0.1", port, path))
+        super().__init__(FLOOR, Endpoint("127.0.0.1", port, path))
         self.command = " ".join(command)
         self._argv = [word.replace(_PORT, str(port)) for word in command]
         self._folder = folder
