@@ -2,22 +2,21 @@
 
 import secrets
 import tempfile
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import anyio
 from anyio import to_thread
 
-from syncd.bench import choosing, copies, edits, place as places, usage
+from syncd.bench import choosing, copies, edits, place as places
 from syncd.bench.inside import run_in
 from syncd.bench.modes import Account, Daemon, Local, Mode
 from syncd.bench.modes.syncd import restore
 from syncd.bench.place import Place
 from syncd.bench.plan import Plan
-from syncd.bench.samples import Cost, Result, Sample
+from syncd.bench.samples import Costs, Result, Sample
 from syncd.bench.split import split
 from syncd.bench.stats import rounds
 from syncd.config import Settings
@@ -25,7 +24,6 @@ from syncd.errors import SyncdError, TargetError
 from syncd.tree import Tree
 
 
-_GAP_S = 0.25  # what one mode leaves behind should not be the next one's
 _RESTORE_S = 30.0
 
 Progress = Callable[[Sample], None]
@@ -61,7 +59,7 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
         environment=facts,
         pattern=plan.pattern,
         samples=result,
-        cost=measuring.cost,
+        costs=measuring.costs,
     )
 
 
@@ -92,8 +90,7 @@ class _Measuring:
         self._progress = progress
         self._token = secrets.token_hex(3)
         self._subjects: dict[str, edits.Subject] = {}
-        self._agents_before: usage.Usage | None = None
-        self.cost: Cost | None = None
+        self.costs = Costs()
         self.facts = {"url": str(place.endpoint)}
 
     async def run(self) -> list[Sample]:
@@ -103,13 +100,14 @@ class _Measuring:
         async with self._running() as modes:
             for number, order in zip(numbers, rounds(modes, len(numbers)), strict=True):
                 if number == self._plan.warmup:
-                    await self._begin(modes)
+                    for daemon in _daemons(modes):
+                        await daemon.begin()
                 for mode in order:
                     sample = await self._sample(mode, number)
                     samples.append(sample)
                     self._progress(sample)
-                    await anyio.sleep(_GAP_S)
-            await self._end(modes)
+            for daemon in _daemons(modes):
+                self.costs = await daemon.costs()
         return samples
 
     @asynccontextmanager
@@ -144,6 +142,7 @@ class _Measuring:
 
     async def _sample(self, mode: Mode, number: int) -> Sample:
         marker = f"syncd-bench-{self._token}-{mode.name}-{number}"
+        await mode.rest()
         edit = await self._subjects[mode.name].make(number, marker)
         look = _Look(mode, edit)
         await look.run(self._plan.timeout_s)
@@ -169,27 +168,12 @@ class _Measuring:
             changed_bytes=edit.size,
             sent_bytes=account.sent_bytes,
             cpu_s=account.cpu_s,
+            agent_cpu_s=account.agent_cpu_s,
         )
 
-    async def _begin(self, modes: list[Mode]) -> None:
-        self._agents_before = await self._agents()
-        for mode in modes:
-            if isinstance(mode, Daemon):
-                mode.begin()
 
-    async def _end(self, modes: list[Mode]) -> None:
-        (cost,) = [m.cost() for m in modes if isinstance(m, Daemon)] or [None]
-        before, now = self._agents_before, await self._agents()
-        if cost is not None and before is not None and now is not None:
-            cost = replace(
-                cost,
-                agent_cpu_s=max(now.cpu_s - before.cpu_s, 0.0),
-                agent_peak_rss=now.peak_rss,
-            )
-        self.cost = cost
-
-    async def _agents(self) -> usage.Usage | None:
-        return await usage.of_agents(self._place.api, self._place.replicas)
+def _daemons(modes: Iterable[Mode]) -> list[Daemon]:
+    return [mode for mode in modes if isinstance(mode, Daemon)]
 
 
 class _Look:

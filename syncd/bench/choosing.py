@@ -3,9 +3,10 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from syncd.bench import copies
+from syncd.bench import copies, usage
 from syncd.bench.edits import Subject
 from syncd.bench.modes import (
     Attached,
@@ -79,10 +80,11 @@ def mode(said: str, ground: Ground) -> Mode:
 
 def _syncd(ground: Ground) -> Mode:
     place, subject = ground.place, ground.subject
+    agents = partial(usage.of_agents, place.api, place.replicas)
     if ground.plan.attach:
-        return Attached(place.endpoint, place.settings.project, subject)
+        return Attached(place.endpoint, agents, place.settings.project, subject)
     moved = copies.moved(place.settings, subject.folder)
-    return Syncd(place.endpoint, moved, ground.scratch)
+    return Syncd(place.endpoint, agents, moved, ground.scratch)
 
 
 def _local(ground: Ground) -> Mode:

@@ -93,27 +93,21 @@ def mean_steps(samples: Sequence[Sample]) -> tuple[Step, ...]:
 
 
 def notes(result: Result) -> list[str]:
-    """Return what else is to say: bytes, and the cost of the daemon."""
+    """Return what else is to say: bytes, and what syncd uses itself."""
     samples = [s for s in result.counted("syncd") if not s.failed]
     lines = []
     if sent := [s for s in samples if s.sent_bytes is not None]:
         crossed = sum(s.sent_bytes or 0 for s in sent) / len(sent)
         changed = sum(s.changed_bytes for s in sent) / len(sent)
         lines.append(f"{crossed:,.0f} bytes sent for {changed:,.0f} changed, per edit")
-    if result.cost is not None:
-        lines.append(_cost(result.cost, len(samples)))
-        lines += _agents(result.cost, len(samples))
+    counted = result.counted("syncd")
+    daemon = [s.cpu_s for s in counted if s.cpu_s is not None]
+    agents = [s.agent_cpu_s for s in counted if s.agent_cpu_s is not None]
+    if result.costs.daemon is not None:
+        lines.append(f"the daemon: {_cost(result.costs.daemon, len(daemon))}")
+    if result.costs.agents is not None:
+        lines.append(f"the agents: {_cost(result.costs.agents, len(agents))}")
     return lines
-
-
-def _agents(cost: Cost, edits: int) -> list[str]:
-    if cost.agent_cpu_s is None or cost.agent_peak_rss is None or not edits:
-        return []
-    took_ms = cost.agent_cpu_s / edits * 1000
-    peak = cost.agent_peak_rss / (1 << 20)
-    return [
-        f"the agents: {took_ms:.1f} ms of processor per edit, {peak:.0f} MiB at most"
-    ]
 
 
 def _cost(cost: Cost, edits: int) -> str:
@@ -124,4 +118,4 @@ def _cost(cost: Cost, edits: int) -> str:
         idle = cost.idle_cpu_s / cost.idle_s * 100
         words.append(f"{idle:.2f} % of one core idle")
     words.append(f"{cost.peak_rss / (1 << 20):.0f} MiB at most")
-    return f"the daemon: {', '.join(words)}"
+    return ", ".join(words)

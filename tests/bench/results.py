@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from syncd.bench.samples import STEPS, Cost, Result, Sample, Step
+from syncd.bench.samples import STEPS, Cost, Costs, Result, Sample, Step
 
 
 def sample(mode: str, number: int, total_ms: float | None, **more: object) -> Sample:
@@ -46,6 +46,7 @@ def rich_result() -> Result:
             batch=number + 1,
             sent_bytes=1300,
             cpu_s=0.008,
+            agent_cpu_s=0.004,
             warmup=number == 0,
         )
         for number in range(6)
@@ -56,5 +57,8 @@ def rich_result() -> Result:
         environment={"image": "myapp:dev", "note": "<script>alert(1)</script>"},
         pattern="save",
         samples=[*syncd, *local, *nasty],
-        cost=Cost(busy_cpu_s=0.05, idle_cpu_s=0.01, idle_s=9.0, peak_rss=70 << 20),
+        costs=Costs(
+            Cost(busy_cpu_s=0.05, idle_cpu_s=0.01, idle_s=9.0, peak_rss=70 << 20),
+            Cost(busy_cpu_s=0.02, idle_cpu_s=0.0, idle_s=9.0, peak_rss=16 << 20),
+        ),
     )

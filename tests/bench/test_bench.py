@@ -120,6 +120,10 @@ async def test_edits_are_measured_by_every_mode_and_the_target_is_as_before(
         assert names == [name for name in STEPS if name not in seen_late]
         assert syncd.batch is not None
         assert syncd.sent_bytes
+        assert syncd.cpu_s
+        assert syncd.agent_cpu_s
+        assert result.costs.daemon
+        assert result.costs.agents
         assert result.environment["image"] == "web:1"
         assert sorted(path.name for path in place.there().iterdir()) == [
             ".gitignore",

@@ -18,4 +18,5 @@ def test_steps_costs_and_the_machine_stand_beside_it() -> None:
 
     assert text.startswith("Pattern `save`; image myapp:dev.")
     assert "- `syncd`, the mean of each step in ms: detected 2.0 · settled 2.0" in text
-    assert "- the daemon: 10.0 ms of processor per edit" in text
+    assert "- the daemon: 10.0 ms of processor per edit, 0.11 % of one core" in text
+    assert "- the agents: 4.0 ms of processor per edit, 0.00 % of one core" in text

@@ -9,6 +9,7 @@ import anyio
 
 from syncd.bench.edits import Subject
 from syncd.bench.look import Endpoint
+from syncd.bench.meter import Look
 from syncd.bench.modes.daemon import Daemon
 from syncd.cluster.tasks import task_group
 from syncd.control import Client, connect
@@ -25,12 +26,15 @@ class Attached(Daemon):
 
     Args:
         endpoint: Where the target is served.
+        agents: Looks at what its agents have used.
         project: The project that it watches.
         subject: The file that is edited, in the folder itself.
     """
 
-    def __init__(self, endpoint: Endpoint, project: Path, subject: Subject) -> None:
-        super().__init__("syncd", endpoint)
+    def __init__(
+        self, endpoint: Endpoint, agents: Look, project: Path, subject: Subject
+    ) -> None:
+        super().__init__("syncd", endpoint, agents)
         self._project = project
         self._subject = subject
 

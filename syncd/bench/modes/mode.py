@@ -4,8 +4,13 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import anyio
+
 from syncd.bench.edits import Edit
 from syncd.bench.look import Endpoint
+
+
+_GAP_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,7 @@ class Account:
     batch: int | None = None
     sent_bytes: int | None = None
     cpu_s: float | None = None
+    agent_cpu_s: float | None = None
 
 
 class Mode:
@@ -38,6 +44,10 @@ class Mode:
     async def running(self) -> AsyncGenerator[None, None]:
         """Be ready for edits while the block lasts."""
         yield
+
+    async def rest(self) -> None:
+        """Let what others left behind pass: an edit is about to be made."""
+        await anyio.sleep(_GAP_S)
 
     async def push(self, edit: Edit) -> Account:
         """Bring an edit where it is served, if nobody sees to that by itself.

@@ -15,6 +15,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from syncd.bench import watching
 from syncd.bench.look import Endpoint
+from syncd.bench.meter import Look
 from syncd.bench.modes.daemon import Daemon
 from syncd.bench.modes.process import end as ended
 from syncd.bench.split import Heard
@@ -32,12 +33,15 @@ class Syncd(Daemon):
 
     Args:
         endpoint: Where the target is served.
+        agents: Looks at what its agents have used.
         settings: The target, with a copy of the folder.
         scratch: Where the process may keep its state.
     """
 
-    def __init__(self, endpoint: Endpoint, settings: Settings, scratch: Path) -> None:
-        super().__init__("syncd", endpoint)
+    def __init__(
+        self, endpoint: Endpoint, agents: Look, settings: Settings, scratch: Path
+    ) -> None:
+        super().__init__("syncd", endpoint, agents)
         self._settings = settings
         self._scratch = scratch
 
