@@ -11,7 +11,7 @@ from anyio import to_thread
 from rich.console import Console
 
 from syncd.bench import figures, markdown, page, record, table, verdict
-from syncd.bench.bench import run
+from syncd.bench.bench import CutShort, run
 from syncd.bench.embedded import embedded
 from syncd.bench.plan import Plan
 from syncd.bench.samples import Result, Sample
@@ -69,7 +69,11 @@ async def measure(settings: Settings | None, options: dict[str, Any]) -> int:
             there = await stack.enter_async_context(cluster)
         else:
             there = (settings, plan)
-        result = await run(*there, told)
+        try:
+            result = await run(*there, told)
+        except CutShort as short:
+            await to_thread.run_sync(_report, short.result, reports, console)
+            raise short.cause from None
     return await to_thread.run_sync(_report, result, reports, console)
 
 

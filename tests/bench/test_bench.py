@@ -1,6 +1,7 @@
 """A whole measurement: the embedded cluster, the daemon, and others beside it."""
 
 import shlex
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from syncd.bench.bench import run
+from syncd.bench.bench import CutShort, run
 from syncd.bench.plan import Plan
 from syncd.bench.samples import STEPS, Result, Sample
 from syncd.config import Flags, Settings, from_arguments
-from syncd.errors import ConfigError
+from syncd.errors import ConfigError, TargetError
 from syncd.loopback.cluster import Loopback
 from syncd.loopback.dialect import QUICK
 from syncd.loopback.image import Image
@@ -148,6 +149,25 @@ async def test_an_edit_that_is_not_served_is_a_sample(tmp_path: Path) -> None:
         "idle": "not served within 0.3 s",
         "broken": "exit code 3: no",
     }
+
+
+async def test_what_was_measured_outlives_a_target_that_cannot_be_brought_back(
+    tmp_path: Path,
+) -> None:
+    async with ground(tmp_path) as place:
+        plan = Plan(
+            modes=("idle=true",), warmup=0, iterations=1, url=place.url, timeout_s=0.1
+        )
+        with pytest.raises(CutShort, match="is not as it was before") as caught:
+            await run(
+                place.settings,
+                plan,
+                lambda _: shutil.rmtree(place.settings.targets[0].sync[0].local),
+            )
+
+    assert [sample.mode for sample in caught.value.result.samples] == ["idle"]
+    assert caught.value.result.environment["image"] == "web:1"
+    assert isinstance(caught.value.cause, TargetError)
 
 
 @pytest.mark.parametrize(
