@@ -7,6 +7,7 @@ import anyio
 
 from syncd.bench import choosing, copies, edits, place as places
 from syncd.bench.inside import run_in
+from syncd.bench.look import Endpoint
 from syncd.bench.measuring import Measuring, Notes, Progress, subject_of
 from syncd.bench.modes.syncd import restore
 from syncd.bench.place import Place
@@ -48,6 +49,8 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
     """
     for mode in plan.modes:
         choosing.check(mode)
+    if plan.url is not None:
+        Endpoint.parse(plan.url)
     sole = copies.sole(settings, plan.file)
     ((sync,),) = (target.sync for target in sole.targets)
     await subject_of(sync.local, plan)  # refused before anything is touched
@@ -77,6 +80,7 @@ async def _measure(
         scratch = Path(name)
         async with places.find(sole, plan.url) as place:
             notes.facts |= {**place.facts, "url": str(place.endpoint)}
+            await place.endpoint.answer()  # refuses a certificate, and nothing else
             try:
                 await Measuring(place, plan, scratch, notes, progress).run()
             finally:

@@ -176,6 +176,7 @@ async def test_what_was_measured_outlives_a_target_that_cannot_be_brought_back(
         ({"modes": ("rsync",)}, "'rsync' is not a mode"),
         ({"file": Path("gone.py")}, "no folder that is synced has a file gone.py"),
         ({"file": Path("/etc/hostname")}, "is not a path below the folder"),
+        ({"url": "http://web:99999/"}, "is not a URL"),
         ({"marker": "absent"}, "main.py does not hold the text 'absent'"),
     ],
 )

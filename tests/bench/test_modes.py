@@ -52,13 +52,20 @@ def test_another_server_is_not_guessed_at(container: str) -> None:
         ("http://web", "http://web:80/"),
         ("http://10.0.0.1:8080/x?y=1", "http://10.0.0.1:8080/x?y=1"),
         ("https://web/", "https://web:443/"),
+        ("http://[fd00::5]:8080/", "http://[fd00::5]:8080/"),
     ],
 )
 def test_an_endpoint_is_where_the_url_says(url: str, said: str) -> None:
     assert str(Endpoint.parse(url)) == said
 
 
-@pytest.mark.parametrize("url", ["", "web:80", "ftp://web/", "http://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "web:80", "ftp://web/", "http://", "http://web:99999/"),
+        *("http://web:abc/", "http://[::1", "http://web:0/"),
+    ],
+)
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="is not a URL"):
         Endpoint.parse(url)
