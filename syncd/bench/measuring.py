@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -11,12 +11,13 @@ import anyio
 from anyio import to_thread
 
 from syncd.bench import choosing, copies, edits
-from syncd.bench.modes import Account, Daemon, Local, Mode
+from syncd.bench.modes import Account, Daemon, Ended, Local, Mode
 from syncd.bench.place import Place
 from syncd.bench.plan import Plan
 from syncd.bench.samples import Costs, Sample
 from syncd.bench.split import split
 from syncd.bench.stats import rounds
+from syncd.cluster.tasks import task_group
 from syncd.errors import SyncdError
 from syncd.tree import Tree
 
@@ -70,6 +71,7 @@ class Measuring:
         self._progress = progress
         self._token = secrets.token_hex(3)
         self._subjects: dict[str, edits.Subject] = {}
+        self._ended: dict[str, str] = {}
 
     async def run(self) -> None:
         """Measure.
@@ -121,28 +123,25 @@ class Measuring:
         return subject
 
     async def _sample(self, mode: Mode, number: int) -> Sample:
+        sample = Sample(
+            mode=mode.name, number=number, warmup=number < self._plan.warmup
+        )
+        if reason := self._ended.get(mode.name):
+            return replace(sample, failed=reason)
         marker = f"syncd-bench-{self._token}-{mode.name}-{number}"
         await mode.rest()
         edit = await self._subjects[mode.name].make(number, marker)
         look = _Look(mode, edit)
         await look.run(self._plan.timeout_s)
-        warmup = number < self._plan.warmup
-        if look.served_s is None:
-            return Sample(
-                mode=mode.name,
-                number=number,
-                warmup=warmup,
-                failed=look.failed or f"not served within {self._plan.timeout_s:g} s",
-                changed_bytes=edit.size,
-            )
         account = await mode.account(edit, look.account)
+        if isinstance(look.error, Ended):
+            self._ended[mode.name] = str(look.error)
         applied_s = account.ends.get("applied")
-        return Sample(
-            mode=mode.name,
-            number=number,
-            warmup=warmup,
-            total_ms=(look.served_s - edit.saved_s) * 1000,
-            applied_ms=(applied_s - edit.saved_s) * 1000 if applied_s else None,
+        return replace(
+            sample,
+            failed=self._failure(look),
+            total_ms=_since(edit.saved_s, look.served_s),
+            applied_ms=_since(edit.saved_s, applied_s),
             steps=split(edit.saved_s, look.served_s, account.ends),
             batch=account.batch,
             changed_bytes=edit.size,
@@ -151,31 +150,51 @@ class Measuring:
             agent_cpu_s=account.agent_cpu_s,
         )
 
+    def _failure(self, look: "_Look") -> str:
+        if look.served_s is not None:
+            return ""
+        return str(look.error or f"not served within {self._plan.timeout_s:g} s")
+
+
+def _since(saved_s: float, at_s: float | None) -> float | None:
+    return None if at_s is None else (at_s - saved_s) * 1000
+
 
 def _daemons(modes: Iterable[Mode]) -> list[Daemon]:
     return [mode for mode in modes if isinstance(mode, Daemon)]
 
 
 class _Look:
-    """One edit on its way: pushed and looked for at the same time."""
+    """One edit on its way: pushed and looked for at the same time.
+
+    Attributes:
+        served_s: When its marker was served; None if it was not.
+        account: What the mode told of pushing it.
+        error: What came in between.
+    """
 
     def __init__(self, mode: Mode, edit: edits.Edit) -> None:
         self._mode = mode
         self._edit = edit
         self.served_s: float | None = None
         self.account = Account()
-        self.failed = ""
+        self.error: SyncdError | None = None
 
     async def run(self, timeout_s: float) -> None:
-        with anyio.move_on_after(timeout_s) as scope:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._push, scope)
-                served = await self._mode.served(self._edit.marker)
-                self.served_s = served
+        """Do both, for so long, or until the mode can bring nothing any more."""
+        with anyio.move_on_after(timeout_s):
+            try:
+                async with task_group() as tasks:
+                    tasks.start_soon(self._mode.lasts)
+                    await self._follow()
+                    tasks.cancel_scope.cancel()
+            except SyncdError as error:
+                self.error = error
 
-    async def _push(self, scope: anyio.CancelScope) -> None:
-        try:
-            self.account = await self._mode.push(self._edit)
-        except SyncdError as error:
-            self.failed = str(error)
-            scope.cancel()
+    async def _follow(self) -> None:
+        async with task_group() as tasks:
+            tasks.start_soon(self._push)
+            self.served_s = await self._mode.served(self._edit.marker)
+
+    async def _push(self) -> None:
+        self.account = await self._mode.push(self._edit)

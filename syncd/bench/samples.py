@@ -41,7 +41,7 @@ class Sample:
         failed: Why it was not served; "" if it was.
         total_ms: Saved to served; None if it was not.
         applied_ms: Saved to the files being in place, where that is known.
-        steps: They add up to `total_ms`.
+        steps: They add up to `total_ms`; where there is none, those that are known.
         batch: syncd's id of it.
         changed_bytes: What the edit wrote.
         sent_bytes: What crossed for it, where that is known.

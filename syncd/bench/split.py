@@ -16,23 +16,26 @@ Heard = Mapping[str, Any]
 
 
 def split(
-    saved_s: float, served_s: float, ends: Mapping[str, float]
+    saved_s: float, served_s: float | None, ends: Mapping[str, float]
 ) -> tuple[Step, ...]:
-    """Return the steps from saved to served.
+    """Return the steps from saved to served, or those that are known if it was not.
 
     Args:
         saved_s: When the last file was written.
-        served_s: When the new answer was there.
+        served_s: When the new answer was there; None if it never was.
         ends: When the steps ended that are known. What seems to end before the step
             ahead of it took no time; what seems to end after `served_s` ended there.
     """
     steps, before = [], saved_s
     for name in STEPS[:-1]:
         if name in ends:
-            end = min(max(ends[name], before), served_s)
+            end = max(ends[name], before)
+            end = end if served_s is None else min(end, served_s)
             steps.append(Step(name, (end - before) * 1000))
             before = end
-    return (*steps, Step(STEPS[-1], (served_s - before) * 1000))
+    if served_s is not None:
+        steps.append(Step(STEPS[-1], (served_s - before) * 1000))
+    return tuple(steps)
 
 
 @dataclass(slots=True)

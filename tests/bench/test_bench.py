@@ -1,7 +1,9 @@
 """A whole measurement: the embedded cluster, the daemon, and others beside it."""
 
+import os
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from syncd.bench import watching
 from syncd.bench.bench import CutShort, run
 from syncd.bench.plan import Plan
 from syncd.bench.samples import STEPS, Result, Sample
@@ -88,7 +91,8 @@ def pod_manifest(command: tuple[str, ...]) -> dict[str, Any]:
 
 async def measured(place: Ground, **options: Any) -> Result:
     told: list[Sample] = []
-    plan = Plan(**{"warmup": 0, "iterations": 1, "url": place.url, **options})
+    usual = {"warmup": 0, "iterations": 1, "url": place.url, "restores": False}
+    plan = Plan(**{**usual, **options})
     result = await run(place.settings, plan, told.append)
     assert told == result.samples
     return result
@@ -104,6 +108,7 @@ async def test_edits_are_measured_by_every_mode_and_the_target_is_as_before(
             modes=("syncd", "local", "exec-tar", f"own={copying(place)}"),
             pattern="delete",
             warmup=1,
+            restores=True,
             url=None,  # through a forwarded port
             local_command=(sys.executable, *local[1:]),
         )
@@ -142,13 +147,66 @@ def copying(place: Ground) -> str:
 async def test_an_edit_that_is_not_served_is_a_sample(tmp_path: Path) -> None:
     async with ground(tmp_path) as place:
         result = await measured(
-            place, modes=("idle=true", "broken=echo no >&2; exit 3"), timeout_s=0.3
+            place,
+            modes=(
+                "idle=true",
+                "broken=echo no >&2; exit 3",
+                "watching=cd . && FOO=1 sleep 100 &",
+                "gone=echo bye; exit 3 &",
+            ),
+            iterations=2,
+            timeout_s=0.3,
         )
 
-    assert {sample.mode: sample.failed for sample in result.samples} == {
-        "idle": "not served within 0.3 s",
+    late = "not served within 0.3 s"
+    gone = "echo bye; exit 3 ended by itself, exit code 3: bye"
+    for mode, failed in {
+        "idle": late,
         "broken": "exit code 3: no",
-    }
+        "watching": late,
+        "gone": gone,
+    }.items():
+        assert [s.failed for s in result.counted(mode)] == [failed] * 2
+
+
+async def test_of_an_edit_that_is_not_served_what_is_known_is_kept(
+    tmp_path: Path,
+) -> None:
+    async with ground(tmp_path) as place:
+        nowhere = "http://127.0.0.1:1/"
+        result = await measured(place, modes=("syncd",), url=nowhere, timeout_s=0.5)
+
+    (sample,) = result.samples
+    assert sample.failed
+    assert sample.total_ms is None
+    assert sample.batch is not None
+    assert sample.applied_ms is not None
+    assert "applied" in dict(sample.steps)
+    assert "served" not in dict(sample.steps)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="not Linux")
+async def test_a_daemon_that_is_killed_ends_its_mode_with_the_reason(
+    tmp_path: Path,
+) -> None:
+    async with ground(tmp_path) as place:
+        plan = Plan(
+            modes=("syncd",), warmup=0, iterations=3, url=place.url, restores=False
+        )
+        result = await run(place.settings, plan, lambda _: kill_daemons())
+
+    first, *later = (sample.failed for sample in result.samples)
+    assert first == ""
+    assert later == ["syncd ended by itself, signal 9: without a word"] * 2
+
+
+def kill_daemons() -> None:
+    """Kill those that this process has started."""
+    for listed in Path("/proc/self/task").glob("*/children"):
+        for pid in listed.read_text().split():
+            line = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if watching.__name__.encode() in line:
+                os.kill(int(pid), signal.SIGKILL)
 
 
 async def test_what_was_measured_outlives_a_target_that_cannot_be_brought_back(

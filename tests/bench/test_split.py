@@ -84,6 +84,13 @@ def test_batches_are_kept_apart() -> None:
     assert [(batch.number, batch.sent_bytes) for batch in found] == [(1, 2), (2, 1)]
 
 
+def test_what_was_never_served_has_the_steps_that_are_known() -> None:
+    steps = split(SAVED, None, {"applied": SAVED + 0.2, "reloaded": SAVED + 3})
+
+    assert [name for name, _ in steps] == ["applied", "reloaded"]
+    assert [took for _, took in steps] == pytest.approx([200, 2800])
+
+
 def test_what_is_heard_after_the_answer_ended_with_it() -> None:
     steps = split(SAVED, SAVED + 1, {"applied": SAVED + 0.2, "reloaded": SAVED + 3})
 

@@ -6,6 +6,7 @@ from syncd.bench.modes.daemon import Daemon
 from syncd.bench.modes.exec_tar import ExecTar
 from syncd.bench.modes.local import Local, local_command
 from syncd.bench.modes.mode import Account, Mode
+from syncd.bench.modes.process import Ended
 from syncd.bench.modes.rebuild import Rebuild
 from syncd.bench.modes.syncd import Syncd
 
@@ -15,6 +16,7 @@ __all__ = [
     "Attached",
     "ByCommand",
     "Daemon",
+    "Ended",
     "ExecTar",
     "KubectlCopy",
     "Local",

@@ -9,6 +9,7 @@ from syncd.bench.edits import Edit
 from syncd.bench.look import Endpoint
 from syncd.bench.meter import Look, Meter
 from syncd.bench.modes.mode import Account, Mode
+from syncd.bench.modes.process import Ended
 from syncd.bench.samples import Costs
 from syncd.bench.split import Batch, Heard, batches
 
@@ -52,6 +53,11 @@ class Daemon(Mode):
         """Wait until the events satisfy a condition, or there are no more."""
         while not satisfied(self.heard) and not self._is_over:
             await self._news.wait()
+
+    async def lasts(self) -> None:
+        """Wait until there are no more events."""
+        await self.until(lambda _: False)
+        raise Ended("syncd ended")
 
     async def rest(self) -> None:
         """Note what has been used so far, of the daemon right before the edit."""
