@@ -61,7 +61,7 @@ def _at(values: Sequence[float], q: float) -> str:
     if not values:
         return ""
     value = quantile(values, q)
-    return "timed out" if math.isinf(value) else milliseconds(value)
+    return "failed" if math.isinf(value) else milliseconds(value)
 
 
 def milliseconds(value: float) -> str:

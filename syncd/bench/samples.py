@@ -123,5 +123,14 @@ def totals(samples: Sequence[Sample]) -> list[float]:
 
 
 def applied(samples: Sequence[Sample]) -> list[float]:
-    """Return saved to applied of each for which it is known."""
-    return [s.applied_ms for s in samples if s.applied_ms is not None]
+    """Return saved to applied of each, in milliseconds; infinity where it failed.
+
+    None of a mode that does not tell: neither of what it served nor of what failed.
+    """
+    if all(sample.applied_ms is None for sample in samples):
+        return []
+    return [
+        math.inf if s.applied_ms is None else s.applied_ms
+        for s in samples
+        if s.failed or s.applied_ms is not None
+    ]

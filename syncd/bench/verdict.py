@@ -53,14 +53,15 @@ class Limit:
     def broken_by(self, samples: Sequence[Sample]) -> str:
         """Return what is wrong with `samples`, or ""."""
         values = applied(samples) if self.what == "applied" else totals(samples)
-        name = f"{self.what} p{self.q * 100:g}"
-        if not values:
-            return f"{name}: there is no sample"
-        found = quantile(values, self.q)
+        found = quantile(values, self.q) if values else math.inf
         if found <= self.at_most_ms:
             return ""
-        said = "timed out" if math.isinf(found) else f"{found:.0f} ms"
-        return f"{name}: {said}, more than {self.at_most_ms:g} ms"
+        said = "never" if math.isinf(found) else f"{found:.0f} ms"
+        failed = sum(bool(sample.failed) for sample in samples)
+        return (
+            f"{self.what} p{self.q * 100:g}: {said}, more than {self.at_most_ms:g} ms;"
+            f" {failed} of {len(samples)} edits failed"
+        )
 
 
 @dataclass(frozen=True, slots=True)

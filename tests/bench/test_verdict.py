@@ -37,9 +37,9 @@ def test_what_is_no_limit_is_refused(written: str) -> None:
     ("times", "broken"),
     [
         ([10.0, 20.0], ""),
-        ([10.0, 90.0], "served p95: 86 ms, more than 50 ms"),
-        ([10.0, None], "served p95: timed out, more than 50 ms"),
-        ([], "served p95: there is no sample"),
+        ([10.0, 90.0], "86 ms, more than 50 ms; 0 of 2 edits failed"),
+        ([10.0, None], "never, more than 50 ms; 1 of 2 edits failed"),
+        ([], "never, more than 50 ms; 0 of 0 edits failed"),
     ],
 )
 def test_a_limit_is_broken_by_slow_samples_and_by_missing_ones(
@@ -47,7 +47,40 @@ def test_a_limit_is_broken_by_slow_samples_and_by_missing_ones(
 ) -> None:
     samples = result(syncd=times).counted("syncd")
 
-    assert Limit.parse("p95=50ms").broken_by(samples) == broken
+    said = f"served p95: {broken}" if broken else ""
+    assert Limit.parse("p95=50ms").broken_by(samples) == said
+
+
+@pytest.mark.parametrize(
+    ("applied_ms", "broken"),
+    [
+        ([20.0] * 20, ""),
+        ([20.0] * 18 + [None] * 2, "never, more than 50 ms; 2 of 20 edits failed"),
+        ([None] * 2, "never, more than 50 ms; 2 of 2 edits failed"),
+    ],
+)
+def test_what_failed_was_applied_later_than_anything(
+    applied_ms: list[float | None], broken: str
+) -> None:
+    samples = [
+        sample("syncd", number, ms, applied_ms=ms)
+        for number, ms in enumerate(applied_ms)
+    ]
+
+    said = f"applied p95: {broken}" if broken else ""
+    assert Limit.parse("applied.p95=50ms").broken_by(samples) == said
+
+
+def test_a_failed_edit_that_was_applied_counts_as_it_was() -> None:
+    samples = [sample("syncd", number, None, applied_ms=20.0) for number in range(5)]
+
+    assert Limit.parse("applied.p95=50ms").broken_by(samples) == ""
+
+
+def test_a_mode_that_does_not_tell_has_no_such_figure() -> None:
+    (row,) = figures.rows(result(local=[1.0, None]))
+
+    assert row.cells[6:8] == ("", "")
 
 
 def test_twice_as_slow_is_a_regression_and_noise_is_none() -> None:
@@ -151,10 +184,10 @@ def test_the_warm_up_counts_in_no_figure() -> None:
     assert row.cells[:4] == ("syncd", "5", "", "403 ms")
 
 
-def test_a_time_out_is_counted_and_is_the_slowest() -> None:
+def test_a_failure_is_counted_and_is_the_slowest() -> None:
     (row,) = figures.rows(result(syncd=[1.0, 2.0, None]))
 
-    assert row.cells[1:6] == ("3", "1", "2.0 ms", "timed out", "timed out")
+    assert row.cells[1:6] == ("3", "1", "2.0 ms", "failed", "failed")
 
 
 def test_mean_steps_add_up_to_the_mean_total() -> None:
