@@ -51,9 +51,8 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
         choosing.check(mode)
     if plan.url is not None:
         Endpoint.parse(plan.url)
-    sole = copies.sole(settings, plan.file)
-    ((sync,),) = (target.sync for target in sole.targets)
-    await subject_of(sync.local, plan)  # refused before anything is touched
+    sole = copies.sole(settings, plan.file if plan.edit is None else None)
+    await subject_of(sole, plan)  # refused before anything is touched
     notes = Notes(facts=places.machine())
     try:
         await _measure(sole, plan, notes, progress)
@@ -67,7 +66,7 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
 def _result(plan: Plan, notes: Notes) -> Result:
     return Result(
         environment=notes.facts,
-        pattern=plan.pattern,
+        pattern=plan.edits,
         samples=notes.samples,
         costs=notes.costs,
     )
@@ -85,14 +84,16 @@ async def _measure(
                 await Measuring(place, plan, scratch, notes, progress).run()
             finally:
                 if plan.restores:
-                    await _restore(place, scratch)
+                    await _restore(place, scratch, notes.strays)
 
 
-async def _restore(place: Place, scratch: Path) -> None:
+async def _restore(place: Place, scratch: Path, strays: set[Path]) -> None:
+    script = edits.removal(place.remote, strays)
     with anyio.move_on_after(_RESTORE_S, shield=True) as limit:
         for replica in place.replicas:
             try:
-                await run_in(place.api, replica, edits.removal(place.remote))
+                # By size, since not every API server can end a process's input.
+                await run_in(place.api, replica, f"head -c {len(script)} | sh", script)
             except NotRunning:
                 continue  # what was in it is gone with it
         await restore(place.settings, scratch)

@@ -34,7 +34,7 @@ class Ground:
     """What a mode is made for.
 
     Attributes:
-        subject: The file that is edited, in the folder that is the mode's.
+        subject: What is edited, in the folder that is the mode's.
         scratch: A folder for whatever it has to keep.
     """
 

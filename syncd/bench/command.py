@@ -13,6 +13,7 @@ from rich.console import Console
 from syncd.bench import figures, markdown, page, record, table, verdict
 from syncd.bench.bench import CutShort, run
 from syncd.bench.embedded import embedded
+from syncd.bench.options import PATTERNS
 from syncd.bench.plan import Plan
 from syncd.bench.samples import Result, Sample
 from syncd.config import Settings
@@ -57,7 +58,7 @@ async def measure(settings: Settings | None, options: dict[str, Any]) -> int:
     plan, reports = _plan(options), await to_thread.run_sync(_reports, options)
     if reports.earlier is not None:
         modes = [mode.partition("=")[0] for mode in plan.modes]
-        verdict.check(reports.earlier, plan.pattern, modes)
+        verdict.check(reports.earlier, plan.edits, modes)
     console = _console()
 
     def told(sample: Sample) -> None:
@@ -96,7 +97,13 @@ def _plan(options: dict[str, Any]) -> Plan:
             "no syncd runs yet on an embedded cluster",
             hint="leave out --attach or --embedded",
         )
+    if options["edit"] is not None and options["pattern"] != PATTERNS[0]:
+        raise ConfigError(
+            f"--edit makes the edits, and so does --pattern {options['pattern']}",
+            hint="leave one of them out",
+        )
     return Plan(
+        edit=options["edit"],
         file=options["edited"],
         marker=options["marker"],
         modes=tuple(options["modes"]),

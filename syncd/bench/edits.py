@@ -1,20 +1,17 @@
-"""The edits: what a person or a tool does to the files, with a marker to look for."""
+"""An edit, and what can make one. What is looked for is a marker."""
 
 import shlex
-import time
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Protocol
 
-from anyio import to_thread
-
-from syncd.bench import patterns
-from syncd.errors import ConfigError
+from syncd.bench.patterns import PREFIX
+from syncd.errors import SyncdError
 
 
-_BURST = 4
-_BURST_GAP_S = 0.03
+class EditFailed(SyncdError):
+    """An edit could not be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +21,8 @@ class Edit:
     Attributes:
         folder: Where it was made.
         marker: What to look for.
-        saved_s: Monotonic time at which its last file began to be written.
-        began_s: The same of its first.
+        saved_s: Monotonic time at which its last file was saved.
+        began_s: When it began to be made.
         changed: What was written, relative to the folder.
         deleted: What is no longer there.
         size: Bytes written.
@@ -35,125 +32,61 @@ class Edit:
     marker: str
     saved_s: float
     began_s: float
-    changed: tuple[Path, ...]
-    deleted: tuple[Path, ...]
-    size: int
+    changed: tuple[Path, ...] = ()
+    deleted: tuple[Path, ...] = ()
+    size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """The file that holds the marker, in a folder that may be edited.
+class Subject(Protocol):
+    """What is edited, in a folder that is a copy, or that `undo` is called for."""
 
-    Attributes:
-        folder: A copy, or one that `undo` is called for.
-        file: Relative to it.
-        data: What the file holds at first.
-        old: The part of it that a marker takes the place of.
-        pattern: One of `PATTERNS`.
-        numbers: Of the edits to come, in steps of one.
-    """
-
-    folder: Path
-    file: Path
-    data: bytes
-    old: bytes
-    pattern: str
-    numbers: Sequence[int]
-
-    @classmethod
-    def of(
-        cls, folder: Path, file: Path, old: str, pattern: str, numbers: Sequence[int]
-    ) -> Self:
-        """Read the file.
-
-        Raises:
-            ConfigError: If it is not the folder's own, cannot be read, or does not hold
-                `old`.
-        """
-        try:
-            data = _own(folder, file).read_bytes()
-        except OSError as error:
-            raise ConfigError(
-                f"{file} cannot be edited: {error}",
-                hint="name with --file a text file of the folder that is synced",
-            ) from error
-        if old.encode() not in data:
-            raise ConfigError(
-                f"{file} does not hold the text {old!r}",
-                hint="name with --marker a text in it that shows in the answer",
-            )
-        return cls(folder, file, data, old.encode(), pattern, numbers)
+    @property
+    def folder(self) -> Path:
+        """Where the edits are made."""
+        ...
 
     async def prepare(self) -> None:
         """Put into the folder what the edits start from."""
-        await to_thread.run_sync(
-            patterns.prepare, self.pattern, self.folder, self.numbers
-        )
+        ...
 
     async def make(self, number: int, marker: str) -> Edit:
-        """Make an edit; the file with the marker is written last.
+        """Make an edit; what it changed need not be known yet.
 
         Args:
-            number: The next of `numbers`.
-            marker: A text that was never served.
+            number: Of the round, in steps of one.
+            marker: A text that was never served, and is to be.
+
+        Raises:
+            EditFailed: If it cannot be made.
         """
-        return await to_thread.run_sync(self._make, number, marker)
+        ...
+
+    async def complete(self, edit: Edit) -> Edit:
+        """Return the edit with what it changed.
+
+        Raises:
+            EditFailed: If that is nothing.
+        """
+        ...
 
     async def undo(self) -> None:
         """Put the folder back as it was before `prepare`."""
-        await to_thread.run_sync(self._undo)
-
-    def _make(self, number: int, marker: str) -> Edit:
-        file = self.folder / self.file
-        began_s = time.monotonic()
-        changed, deleted = patterns.PATTERNS[self.pattern](self.folder, number)
-        if self.pattern == "burst":
-            for part in range(1, _BURST):
-                file.write_bytes(self._with(f"part {part} of {number}"))
-                time.sleep(_BURST_GAP_S)
-        data = self._with(marker)
-        saved_s = time.monotonic()
-        file.write_bytes(data)
-        changed = [*changed, self.file]
-        return Edit(
-            folder=self.folder,
-            marker=marker,
-            saved_s=saved_s,
-            began_s=began_s,
-            changed=tuple(changed),
-            deleted=tuple(deleted),
-            size=sum((self.folder / path).stat().st_size for path in changed),
-        )
-
-    def _undo(self) -> None:
-        patterns.clear(self.folder)
-        (self.folder / self.file).write_bytes(self.data)
-
-    def _with(self, marker: str) -> bytes:
-        return self.data.replace(self.old, marker.encode(), 1)
+        ...
 
 
-def _own(folder: Path, file: Path) -> Path:
-    """Return where `file` is; what is edited must lie in the folder and nowhere else."""
-    if file.is_absolute() or ".." in file.parts:
-        raise ConfigError(
-            f"{file} is not a path below the folder",
-            hint="name the file with --file, relative to the folder that is synced",
-        )
-    path = folder / file
-    if path.resolve() != folder.resolve() / file:
-        # A copy of the link would lead to where it leads here: to the user's own file.
-        raise ConfigError(
-            f"{file} is a link, or behind one",
-            hint="name with --file the file that it leads to, or another",
-        )
-    return path
-
-
-def removal(remote: str) -> str:
-    """Return a shell script that takes what edits may have left out of a container.
+def removal(remote: str, strays: Collection[Path]) -> bytes:
+    """Return a shell script that takes what edits have left out of a container.
 
     Args:
         remote: The folder there.
+        strays: What they have made in it, besides the files of a pattern.
     """
-    return f"rm -rf {shlex.quote(remote)}/{patterns.PREFIX}*"
+    folders = {above for path in strays for above in path.parents if above.name}
+    words = [f"cd {shlex.quote(remote)} && rm -rf {PREFIX}* || exit"]
+    words += [f"rm -f {shlex.quote(f'./{path}')}" for path in sorted(strays)]
+    # From the bottom up, and only what is left empty: others may have files in them.
+    words += [
+        f"rmdir {shlex.quote(f'./{path}')} 2>/dev/null || true"
+        for path in sorted(folders, reverse=True)
+    ]
+    return "\n".join([*words, ""]).encode()

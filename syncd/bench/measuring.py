@@ -1,5 +1,6 @@
 """The measuring: edits by every mode in turn, each looked at until it is served."""
 
+import os
 import secrets
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -7,18 +8,19 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import anyio
 from anyio import to_thread
 
-from syncd.bench import choosing, copies, edits
-from syncd.bench.modes import Account, Daemon, Ended, Local, Mode
+from syncd.bench import choosing, copies
+from syncd.bench.attempt import Attempt
+from syncd.bench.edits import Subject
+from syncd.bench.marked import Marked
+from syncd.bench.modes import Daemon, Ended, Local, Mode
 from syncd.bench.place import Place
 from syncd.bench.plan import Plan
 from syncd.bench.samples import Costs, Sample
-from syncd.bench.split import split
+from syncd.bench.scripted import Scripted
 from syncd.bench.stats import rounds
-from syncd.cluster.tasks import task_group
-from syncd.errors import SyncdError
+from syncd.config import Settings
 from syncd.tree import Tree
 
 
@@ -31,22 +33,33 @@ class Notes:
 
     Attributes:
         samples: In the order they were taken, warm-up included.
+        strays: What was made that the folder itself does not have.
         facts: What is worth knowing of where it ran.
         costs: Once it is over.
     """
 
     samples: list[Sample] = field(default_factory=list)
+    strays: set[Path] = field(default_factory=set)
     facts: dict[str, str] = field(default_factory=dict)
     costs: Costs = field(default_factory=Costs)
 
 
-async def subject_of(folder: Path, plan: Plan) -> edits.Subject:
-    """Return what is edited in `folder`.
+async def subject_of(
+    settings: Settings, plan: Plan, keep: Path | None = None
+) -> Subject:
+    """Return what is edited in the one folder of `settings`.
+
+    Args:
+        settings: Those.
+        plan: How it is edited.
+        keep: Where what is needed to undo the edits may be kept.
 
     Raises:
         ConfigError: If it cannot be.
     """
-    make = partial(edits.Subject.of, folder, plan.file, plan.marker)
+    if plan.edit is not None:
+        return Scripted(settings, plan.edit, keep)
+    make = partial(Marked.of, copies.local(settings), plan.file, plan.marker)
     return await to_thread.run_sync(make, plan.pattern, plan.numbers)
 
 
@@ -70,7 +83,8 @@ class Measuring:
         self._notes = notes
         self._progress = progress
         self._token = secrets.token_hex(3)
-        self._subjects: dict[str, edits.Subject] = {}
+        self._subjects: dict[str, Subject] = {}
+        self._tree: Tree = {}
         self._ended: dict[str, str] = {}
 
     async def run(self) -> None:
@@ -94,13 +108,12 @@ class Measuring:
 
     @asynccontextmanager
     async def _running(self) -> AsyncGenerator[list[Mode], None]:
-        (target,) = self._place.settings.targets
-        tree = await copies.synced(target, target.sync[0])
+        self._tree = (await copies.opened(self._place.settings)).tree
         modes = []
         async with AsyncExitStack() as stack:
             for said in self._plan.modes:
                 name = said.partition("=")[0]
-                subject = await self._folder(name, target.sync[0].local, tree)
+                subject = await self._subject(name)
                 self._subjects[name] = subject
                 ground = choosing.Ground(
                     self._place, self._plan, subject, self._scratch
@@ -112,13 +125,15 @@ class Measuring:
                 modes.append(mode)
             yield modes
 
-    async def _folder(self, name: str, source: Path, tree: Tree) -> edits.Subject:
+    async def _subject(self, name: str) -> Subject:
         """Return what a mode edits: in a copy, ready, or in the folder of an `Attached`."""
+        settings = self._place.settings
+        source, own = copies.local(settings), self._scratch / name
         if self._plan.attach and name == choosing.DAEMON:
-            return await subject_of(source, self._plan)
-        folder = self._scratch / name / source.name
-        await to_thread.run_sync(copies.copy, source, tree, folder)
-        subject = await subject_of(folder, self._plan)
+            return await subject_of(settings, self._plan, own / "kept")
+        folder = own / source.name
+        await to_thread.run_sync(copies.copy, source, self._tree, folder)
+        subject = await subject_of(copies.moved(settings, folder), self._plan)
         await subject.prepare()
         return subject
 
@@ -129,72 +144,17 @@ class Measuring:
         if reason := self._ended.get(mode.name):
             return replace(sample, failed=reason)
         marker = f"syncd-bench-{self._token}-{mode.name}-{number}"
-        await mode.rest()
-        edit = await self._subjects[mode.name].make(number, marker)
-        look = _Look(mode, edit)
-        await look.run(self._plan.timeout_s)
-        account = await mode.account(edit, look.account)
-        if isinstance(look.error, Ended):
-            self._ended[mode.name] = str(look.error)
-        applied_s = account.ends.get("applied")
-        return replace(
-            sample,
-            failed=self._failure(look),
-            total_ms=_since(edit.saved_s, look.served_s),
-            applied_ms=_since(edit.saved_s, applied_s),
-            steps=split(edit.saved_s, look.served_s, account.ends),
-            batch=account.batch,
-            changed_bytes=edit.size,
-            sent_bytes=account.sent_bytes,
-            cpu_s=account.cpu_s,
-            agent_cpu_s=account.agent_cpu_s,
-        )
-
-    def _failure(self, look: "_Look") -> str:
-        if look.served_s is not None:
-            return ""
-        return str(look.error or f"not served within {self._plan.timeout_s:g} s")
-
-
-def _since(saved_s: float, at_s: float | None) -> float | None:
-    return None if at_s is None else (at_s - saved_s) * 1000
+        attempt = Attempt(mode, self._subjects[mode.name], self._plan.timeout_s)
+        await attempt.run(number, marker)
+        if isinstance(attempt.error, Ended):
+            self._ended[mode.name] = str(attempt.error)
+        if attempt.edit is not None:
+            changed = attempt.edit.changed
+            self._notes.strays |= {
+                p for p in changed if os.fsencode(p) not in self._tree
+            }
+        return attempt.sample(sample)
 
 
 def _daemons(modes: Iterable[Mode]) -> list[Daemon]:
     return [mode for mode in modes if isinstance(mode, Daemon)]
-
-
-class _Look:
-    """One edit on its way: pushed and looked for at the same time.
-
-    Attributes:
-        served_s: When its marker was served; None if it was not.
-        account: What the mode told of pushing it.
-        error: What came in between.
-    """
-
-    def __init__(self, mode: Mode, edit: edits.Edit) -> None:
-        self._mode = mode
-        self._edit = edit
-        self.served_s: float | None = None
-        self.account = Account()
-        self.error: SyncdError | None = None
-
-    async def run(self, timeout_s: float) -> None:
-        """Do both, for so long, or until the mode can bring nothing any more."""
-        with anyio.move_on_after(timeout_s):
-            try:
-                async with task_group() as tasks:
-                    tasks.start_soon(self._mode.lasts)
-                    await self._follow()
-                    tasks.cancel_scope.cancel()
-            except SyncdError as error:
-                self.error = error
-
-    async def _follow(self) -> None:
-        async with task_group() as tasks:
-            tasks.start_soon(self._push)
-            self.served_s = await self._mode.served(self._edit.marker)
-
-    async def _push(self) -> None:
-        self.account = await self._mode.push(self._edit)

@@ -39,6 +39,12 @@ OPTIONS = (
         help="The text in it that each edit replaces, and that the answer shows.",
     ),
     click.option(
+        "--edit",
+        metavar="COMMAND",
+        help="A shell command that makes the edits instead: it runs in the folder that is"
+        " edited, and must make the program answer with $SYNCD_BENCH_MARKER.",
+    ),
+    click.option(
         "--url",
         metavar="URL",
         help="Where the program answers; else a forwarded port of the container.",

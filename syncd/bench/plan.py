@@ -1,5 +1,6 @@
 """What is to be measured, as values."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ class Plan:
     """What to measure.
 
     Attributes:
+        edit: A command that makes the edits; None replaces `marker` in `file`.
         file: What is edited, relative to the folder.
         marker: The text in it that is replaced.
         modes: Names of `BUILT_IN`, or NAME=COMMAND.
@@ -24,6 +26,7 @@ class Plan:
         restores: Whether the target is to be in step with its folder afterwards.
     """
 
+    edit: str | None = None
     file: Path = Path("main.py")
     marker: str = "hello from myapp"
     modes: tuple[str, ...] = ("syncd", "local", "exec-tar")
@@ -35,6 +38,11 @@ class Plan:
     local_command: tuple[str, ...] = ()
     attach: bool = False
     restores: bool = True
+
+    @property
+    def edits(self) -> str:
+        """What the edits are, in a word or so: those of two plans are alike if it is."""
+        return self.pattern if self.edit is None else f"--edit {shlex.quote(self.edit)}"
 
     @property
     def numbers(self) -> range:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from syncd.bench.plan import Plan
 from syncd.control import Claim, connect
 from syncd.errors import Absent
 from syncd.events import Event, InStep
-from tests.bench.test_bench import Ground, ground
+from tests.bench.test_bench import Ground, contents, ground
 
 
 @pytest.fixture(autouse=True)
@@ -46,9 +47,19 @@ async def watched(base: Path) -> AsyncIterator[Ground]:
         tasks.cancel_scope.cancel()
 
 
-def contents(place: Ground) -> dict[str, bytes]:
-    (sync,) = place.settings.targets[0].sync
-    return {path.name: path.read_bytes() for path in sync.local.iterdir()}
+async def test_what_a_command_did_to_the_folder_itself_is_undone(
+    tmp_path: Path,
+) -> None:
+    command = 'echo "$SYNCD_BENCH_MARKER" > main.py; touch new.py; rm -f other.py'
+    async with watched(tmp_path) as place:
+        (place.folder / "other.py").touch()
+        before = contents(place.folder)
+        plan = replace(attached(place), pattern="save", edit=command)
+        result = await run(place.settings, plan, lambda _: None)
+        after = contents(place.folder)
+
+    assert [sample.failed for sample in result.samples] == ["", ""]
+    assert after == before
 
 
 def attached(place: Ground, **more: Any) -> Plan:
@@ -59,6 +70,7 @@ def attached(place: Ground, **more: Any) -> Plan:
         warmup=0,
         url=place.url,
         attach=True,
+        restores=False,
         **more,
     )
 
@@ -67,11 +79,11 @@ async def test_a_running_daemon_is_measured_and_its_folder_is_as_before(
     tmp_path: Path,
 ) -> None:
     async with watched(tmp_path) as place:
-        before = contents(place)
+        before = contents(place.folder)
         result = await run(place.settings, attached(place), lambda _: None)
         async with connect(place.settings.project) as client:
             status = await client.status()
-        after = contents(place)
+        after = contents(place.folder)
 
     assert [sample.failed for sample in result.samples] == ["", ""]
     assert all(sample.batch and sample.sent_bytes for sample in result.samples)
@@ -84,10 +96,10 @@ async def test_a_measurement_that_is_interrupted_leaves_the_folder_as_before(
     tmp_path: Path,
 ) -> None:
     async with watched(tmp_path) as place:
-        before = contents(place)
+        before = contents(place.folder)
         with anyio.CancelScope() as interrupted:
             await run(place.settings, attached(place), lambda _: interrupted.cancel())
-        after = contents(place)
+        after = contents(place.folder)
 
     assert interrupted.cancelled_caught
     assert after == before
@@ -97,8 +109,8 @@ async def test_where_none_runs_that_is_said_and_nothing_is_touched(
     tmp_path: Path,
 ) -> None:
     async with ground(tmp_path) as place:
-        before = contents(place)
+        before = contents(place.folder)
         with pytest.raises(Absent):
             await run(place.settings, attached(place), lambda _: None)
 
-    assert contents(place) == before
+    assert contents(place.folder) == before

@@ -48,6 +48,11 @@ class Ground:
     settings: Settings
     url: str
 
+    @property
+    def folder(self) -> Path:
+        """The folder that is synced."""
+        return self.settings.targets[0].sync[0].local
+
     def there(self) -> Path:
         """Return the folder in the container."""
         (pod,) = self.cluster.all("pods")
@@ -142,6 +147,47 @@ async def test_edits_are_measured_by_every_mode_and_the_target_is_as_before(
 def copying(place: Ground) -> str:
     """Return a tool that copies into the container, from beneath it."""
     return f"cp $SYNCD_BENCH_CHANGED {shlex.quote(str(place.there()))}/"
+
+
+async def test_edits_may_be_made_by_a_command_and_leave_nothing_in_the_target(
+    tmp_path: Path,
+) -> None:
+    command = """
+    sed "s/hello from myapp/$SYNCD_BENCH_MARKER/" first.py > main.py
+    mkdir -p "made here" && date +%N > "made here/new.py"
+    """
+    async with ground(tmp_path) as place:
+        (place.folder / "first.py").write_text("SAYS = 'hello from myapp'\n")
+        before = contents(place.folder)
+        result = await measured(
+            place, modes=("syncd", "exec-tar"), edit=command, restores=True
+        )
+        there = contents(place.there())
+
+    assert [sample.failed for sample in result.samples] == ["", ""]
+    assert all(sample.changed_bytes > 10 for sample in result.samples)
+    assert result.pattern == f"--edit {shlex.quote(command)}"
+    assert contents(tmp_path / "folder") == before
+    assert there == {name: before[name] for name in before if name != "kept.log"}
+
+
+async def test_an_edit_that_cannot_be_made_is_a_sample(tmp_path: Path) -> None:
+    async with ground(tmp_path) as place:
+        failing = await measured(
+            place, modes=("idle=true",), edit="echo no; exit 3", timeout_s=5
+        )
+        hanging = await measured(
+            place, modes=("idle=true",), edit="sleep 1000", timeout_s=0.2
+        )
+
+    assert failing.samples[0].failed == "the edit failed: exit code 3: no"
+    assert hanging.samples[0].failed == "the edit was not made within 0.2 s"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return what the files in a folder hold."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 async def test_an_edit_that_is_not_served_is_a_sample(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.bench.edits import Subject, removal
+from syncd.bench.edits import removal
+from syncd.bench.marked import Marked
 from syncd.bench.patterns import PATTERNS
 from syncd.errors import ConfigError
 
@@ -15,8 +16,8 @@ FIRST = b'SAYS = "hello"\r\nTWICE = "hello"  # \xe9\r\n'
 
 def subject(
     folder: Path, pattern: str = "save", *, file: str = "main.py", old: str = "hello"
-) -> Subject:
-    return Subject.of(folder, Path(file), old, pattern, range(3))
+) -> Marked:
+    return Marked.of(folder, Path(file), old, pattern, range(3))
 
 
 @pytest.fixture
@@ -131,13 +132,20 @@ def test_a_file_behind_a_linked_folder_is_refused(folder: Path) -> None:
 
 def test_what_edits_left_in_a_container_goes_and_nothing_else(tmp_path: Path) -> None:
     remote = tmp_path / "my 'own' app;"
-    kept = [tmp_path / "my" / "precious", remote / "main.py"]
-    gone = [remote / "syncd_bench_00.py", remote / "syncd_bench_pkg" / "both_00.py"]
+    kept = [tmp_path / "my" / "precious", remote / "main.py", remote / "lib" / "old"]
+    strays = [Path("a b.py"), Path("lib/new"), Path("pkg/sub/--x"), Path("pkg/y\nz")]
+    gone = [
+        remote / "syncd_bench_00.py",
+        remote / "syncd_bench_pkg" / "both_00.py",
+        *(remote / path for path in strays),
+    ]
     for path in (*kept, *gone):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
 
-    subprocess.run(["sh", "-c", removal(str(remote))], check=True)
+    script = removal(str(remote), [*strays, Path("never/was")])
+    subprocess.run(["sh"], input=script, check=True)
 
     assert [path for path in kept if not path.exists()] == []
     assert [path for path in gone if path.exists()] == []
+    assert not (remote / "pkg").exists()

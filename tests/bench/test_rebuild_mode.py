@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from syncd.bench.bench import run
-from syncd.bench.edits import Subject
+from syncd.bench.marked import Marked
 from syncd.bench.modes.rebuild import LABEL, Rebuild as Mode, twin
 from syncd.bench.place import find
 from syncd.bench.plan import Plan
@@ -116,7 +116,7 @@ async def test_the_way_to_a_pod_is_closed_once_there_is_a_newer_one(
 ) -> None:
     async with built(tmp_path, monkeypatch) as (_, there), find(there, None) as place:
         folder = there.targets[0].sync[0].local
-        subject = Subject.of(folder, Path("main.py"), "hello", "save", range(2))
+        subject = Marked.of(folder, Path("main.py"), "hello", "save", range(2))
         mode = Mode(place, PORT, folder, tmp_path)
         async with mode.running():
             await mode.push(await subject.make(0, "first"))

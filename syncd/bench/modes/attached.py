@@ -28,7 +28,7 @@ class Attached(Daemon):
         endpoint: Where the target is served.
         agents: Looks at what its agents have used.
         project: The project that it watches.
-        subject: The file that is edited, in the folder itself.
+        subject: What is edited, in the folder itself.
     """
 
     def __init__(

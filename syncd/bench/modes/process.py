@@ -2,10 +2,12 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from subprocess import DEVNULL, PIPE, STDOUT
+from subprocess import DEVNULL, PIPE
+from typing import IO
 
 import anyio
 from anyio import to_thread
@@ -31,7 +33,7 @@ async def started(
     environ: Mapping[str, str],
     piped: bool = False,
 ) -> AsyncGenerator[Process, None]:
-    """Run a program in a process group of its own, until the block ends; then end it.
+    """Run a program until the block ends; then end it, with all that it has started.
 
     Args:
         argv: Its words.
@@ -44,23 +46,55 @@ async def started(
         ConfigError: If there is no such program.
     """
     with log.open("wb") as output:
-        try:
-            process = await anyio.open_process(
-                argv,
-                stdin=PIPE if piped else DEVNULL,
-                stdout=PIPE if piped else output,
-                stderr=output,
-                cwd=cwd,
-                env=environ,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise ConfigError(f"cannot run {argv[0]}: {error.strerror}") from error
+        process = await _opened(argv, output, cwd, environ, piped=piped)
     async with process:
         try:
             yield process
         finally:
             await _end(process)
+
+
+async def ran(argv: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> None:
+    """Run a program to its end; what it leaves running is its own.
+
+    Raises:
+        PushFailed: If it does not end well.
+        ConfigError: If there is no such program.
+    """
+    with tempfile.TemporaryFile() as output:
+        async with await _opened(argv, output, cwd, environ) as process:
+            try:
+                code = await process.wait()
+            except anyio.get_cancelled_exc_class():
+                await _end(process)
+                raise
+        output.seek(0)
+        said = output.read().decode("utf-8", "replace")
+    if code:
+        raise PushFailed(f"exit code {code}: {_tail(said, 1)}")
+
+
+async def _opened(
+    argv: Sequence[str],
+    output: IO[bytes],
+    cwd: Path | None,
+    environ: Mapping[str, str],
+    *,
+    piped: bool = False,
+) -> Process:
+    """Start a program in a process group of its own."""
+    try:
+        return await anyio.open_process(
+            argv,
+            stdin=PIPE if piped else DEVNULL,
+            stdout=PIPE if piped else output,
+            stderr=output,
+            cwd=cwd,
+            env=environ,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ConfigError(f"cannot run {argv[0]}: {error.strerror}") from error
 
 
 async def _end(process: Process) -> None:
@@ -99,24 +133,13 @@ async def lasts(process: Process, what: str, log: Path, *, hint: str = "") -> No
     )
 
 
-def last_words(log: Path, lines: int = 3) -> str:
+def last_words(log: Path) -> str:
     """Return the end of what a program wrote."""
     try:
-        text = log.read_text(errors="replace")
+        return _tail(log.read_text(errors="replace"), 3)
     except OSError:
         return ""
-    return " / ".join(text.strip().splitlines()[-lines:])
 
 
-async def ran(argv: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> None:
-    """Run a program to its end.
-
-    Raises:
-        PushFailed: If it does not end well.
-    """
-    done = await anyio.run_process(
-        argv, stdin=DEVNULL, stderr=STDOUT, cwd=cwd, env=environ, check=False
-    )
-    if done.returncode:
-        said = done.stdout.decode("utf-8", "replace").strip().splitlines()[-1:]
-        raise PushFailed(f"exit code {done.returncode}: {''.join(said)}")
+def _tail(said: str, lines: int) -> str:
+    return " / ".join(said.strip().splitlines()[-lines:])
