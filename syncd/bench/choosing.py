@@ -12,11 +12,12 @@ from syncd.bench.modes import (
     Attached,
     ByCommand,
     ExecTar,
-    KubectlCopy,
+    Kubectl,
     Local,
     Mode,
     Rebuild,
     Syncd,
+    kubectl,
     local_command,
 )
 from syncd.bench.place import Place
@@ -52,6 +53,8 @@ def check(said: str) -> None:
     """
     name, equals, command = said.partition("=")
     if not equals and said in _BUILT_IN:
+        if said.startswith("kubectl-"):
+            kubectl.check()
         return
     if not equals or not command.strip():
         raise ConfigError(
@@ -104,12 +107,12 @@ def _exec_tar(ground: Ground) -> Mode:
     return ExecTar(place.endpoint, place.api, place.replicas, place.remote)
 
 
-def _kubectl_cp(ground: Ground) -> Mode:
+def _kubectl(name: str, typed: kubectl.Typed, ground: Ground) -> Mode:
     place = ground.place
     options = ["--context", place.api.context]
     if place.settings.kubeconfig is not None:
         options += ["--kubeconfig", str(place.settings.kubeconfig)]
-    return KubectlCopy(place.endpoint, options, place.replicas, place.remote)
+    return Kubectl(name, place.endpoint, typed, options, place.replicas, place.remote)
 
 
 def _rebuild(ground: Ground) -> Mode:
@@ -121,7 +124,8 @@ _BUILT_IN: Mapping[str, Callable[[Ground], Mode]] = {
     DAEMON: _syncd,
     FLOOR: _local,
     "exec-tar": _exec_tar,
-    "kubectl-cp": _kubectl_cp,
+    "kubectl-exec": partial(_kubectl, "kubectl-exec", kubectl.unpacked),
+    "kubectl-cp": partial(_kubectl, "kubectl-cp", kubectl.copied),
     "rebuild": _rebuild,
 }
 

@@ -56,8 +56,8 @@ OPTIONS = (
         multiple=True,
         default=MODES,
         show_default=True,
-        help="syncd, local, exec-tar, kubectl-cp, rebuild, or NAME=COMMAND: run after each save,"
-        " or once if it ends with &. May be repeated.",
+        help="syncd, local, exec-tar, kubectl-exec, kubectl-cp, rebuild, or NAME=COMMAND: run"
+        " after each save, or once if it ends with &. May be repeated.",
     ),
     click.option(
         "--pattern",

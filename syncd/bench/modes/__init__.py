@@ -1,9 +1,10 @@
 """The ways to bring a save into the container, side by side."""
 
 from syncd.bench.modes.attached import Attached
-from syncd.bench.modes.by_command import ByCommand, KubectlCopy
+from syncd.bench.modes.by_command import ByCommand
 from syncd.bench.modes.daemon import Daemon
 from syncd.bench.modes.exec_tar import ExecTar
+from syncd.bench.modes.kubectl import Kubectl
 from syncd.bench.modes.local import Local, local_command
 from syncd.bench.modes.mode import Account, Mode
 from syncd.bench.modes.process import Ended
@@ -18,7 +19,7 @@ __all__ = [
     "Daemon",
     "Ended",
     "ExecTar",
-    "KubectlCopy",
+    "Kubectl",
     "Local",
     "Mode",
     "Rebuild",

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from syncd.bench.edits import Edit
 from syncd.bench.look import Endpoint
 from syncd.bench.modes.mode import Account, Mode
 from syncd.bench.modes.process import lasts, ran, started
-from syncd.cluster import Replica
 
 
 class ByCommand(Mode):
@@ -78,36 +77,4 @@ class ByCommand(Mode):
             "SYNCD_BENCH_DELETED": "\n".join(map(str, edit.deleted)),
         }
         await ran(["sh", "-c", self._command], self._folder, {**self._environ, **told})
-        return Account({"applied": time.monotonic()})
-
-
-class KubectlCopy(Mode):
-    """`kubectl cp` of each file that was written. It cannot delete.
-
-    Args:
-        endpoint: Where the target is served.
-        options: What makes kubectl find the cluster.
-        replicas: The containers.
-        remote: The folder in them.
-    """
-
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        options: Sequence[str],
-        replicas: Sequence[Replica],
-        remote: str,
-    ) -> None:
-        super().__init__("kubectl-cp", endpoint)
-        self._options = options
-        self._replicas = replicas
-        self._remote = remote
-
-    async def push(self, edit: Edit) -> Account:
-        """Copy what the edit wrote, one file after the other."""
-        for replica in self._replicas:
-            to = f"{replica.namespace}/{replica.pod}:{self._remote}"
-            for path in edit.changed:
-                argv = ["kubectl", *self._options, "cp", "-c", replica.container]
-                await ran([*argv, str(path), f"{to}/{path}"], edit.folder, os.environ)
         return Account({"applied": time.monotonic()})
