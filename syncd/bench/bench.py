@@ -78,6 +78,7 @@ async def _measure(
     with tempfile.TemporaryDirectory(prefix="syncd-bench-") as name:
         scratch = Path(name)
         async with places.find(sole, plan.url) as place:
+            choosing.check_beside(plan.modes, place.serves)
             notes.facts |= {**place.facts, "url": str(place.endpoint)}
             await place.endpoint.answer()  # refuses a certificate, and nothing else
             try:

@@ -1,10 +1,10 @@
 """Which mode a name on the command line stands for."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from syncd.bench import copies, usage
 from syncd.bench.edits import Subject
@@ -27,6 +27,8 @@ from syncd.errors import ConfigError
 
 
 DAEMON = "syncd"
+_RELOADERS = ("reloader.py", "syncd.reloader")
+_UNTOUCHED = (DAEMON, FLOOR, "rebuild")  # they and others do not share a container
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)  # it is a folder's, too
 
 
@@ -65,6 +67,29 @@ def check(said: str) -> None:
         raise ConfigError(
             f"a command cannot be called {name!r}",
             hint="give it a name of its own, of letters, digits, dots and dashes",
+        )
+
+
+def check_beside(modes: Sequence[str], serves: Sequence[str]) -> None:
+    """Refuse modes that would wait for each other's edits in vain.
+
+    The warm reloader does not look at the files itself while a syncd tells it of them.
+
+    Args:
+        modes: All that take turns.
+        serves: The command line of the container.
+
+    Raises:
+        ConfigError: If edits by some would never be served.
+    """
+    is_warm = any(PurePath(word).name in _RELOADERS for word in serves)
+    others = [each.partition("=")[0] for each in modes if each not in _UNTOUCHED]
+    if is_warm and DAEMON in modes and others:
+        raise ConfigError(
+            f"under the warm reloader, beside {DAEMON}, edits by"
+            f" {', '.join(others)} are never served",
+            hint=f"measure them without --mode {DAEMON}, or a program that reloads"
+            " itself",
         )
 
 

@@ -6,7 +6,7 @@ import click
 
 
 PATTERNS = ("save", "burst", "files20", "rename", "delete", "branch-switch")
-MODES = ("syncd", "local", "exec-tar")
+MODES = ("syncd", "local")
 
 _JSON = click.Path(dir_okay=False, path_type=Path)
 

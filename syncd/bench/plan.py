@@ -13,7 +13,7 @@ class Plan:
         edit: A command that makes the edits; None replaces `marker` in `file`.
         file: What is edited, relative to the folder.
         marker: The text in it that is replaced.
-        modes: Names of `BUILT_IN`, or NAME=COMMAND.
+        modes: Those that are built in, or NAME=COMMAND.
         pattern: One of `patterns.PATTERNS`.
         iterations: How many edits of each mode count.
         warmup: How many go before them.
@@ -29,7 +29,7 @@ class Plan:
     edit: str | None = None
     file: Path = Path("main.py")
     marker: str = "hello from myapp"
-    modes: tuple[str, ...] = ("syncd", "local", "exec-tar")
+    modes: tuple[str, ...] = ("syncd", "local")
     pattern: str = "save"
     iterations: int = 20
     warmup: int = 2

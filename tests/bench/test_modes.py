@@ -2,11 +2,12 @@
 
 import os
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from syncd.bench.choosing import check
+from syncd.bench.choosing import check, check_beside
 from syncd.bench.look import Endpoint
 from syncd.bench.modes import local_command
 from syncd.bench.usage import used
@@ -87,6 +88,29 @@ def test_what_is_no_url_is_refused(url: str) -> None:
 def test_what_is_no_mode_is_refused(said: str, why: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(why)):
         check(said)
+
+
+WARM = ("python3", "/opt/reloader.py", "--stay", "--", "uvicorn", "main:app")
+
+
+@pytest.mark.parametrize(
+    ("modes", "refused"),
+    [
+        (("syncd", "local", "rebuild"), ""),
+        (("exec-tar", "local"), ""),
+        (("syncd", "exec-tar", "own=true"), "edits by exec-tar, own are never served"),
+    ],
+)
+@pytest.mark.parametrize("serves", [WARM, ("python", "-m", "syncd.reloader", "x:y")])
+def test_what_a_driven_reloader_would_not_see_is_refused(
+    serves: tuple[str, ...], modes: tuple[str, ...], refused: str
+) -> None:
+    with pytest.raises(ConfigError, match=refused) if refused else nullcontext():
+        check_beside(modes, serves)
+
+
+def test_a_program_that_reloads_itself_may_be_edited_by_all() -> None:
+    check_beside(("syncd", "exec-tar"), ("uvicorn", "main:app", "--reload"))
 
 
 async def test_where_nobody_listens_there_is_no_answer() -> None:
