@@ -53,7 +53,7 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
         Endpoint.parse(plan.url)
     sole = copies.sole(settings, plan.file if plan.edit is None else None)
     await subject_of(sole, plan)  # refused before anything is touched
-    notes = Notes(facts=places.machine())
+    notes = Notes(facts={"command": plan.command, **places.machine()})
     try:
         await _measure(sole, plan, notes, progress)
     except SyncdError as error:
@@ -65,7 +65,7 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
 
 def _result(plan: Plan, notes: Notes) -> Result:
     return Result(
-        environment=notes.facts,
+        environment={**notes.facts, "load after": places.load()},
         pattern=plan.edits,
         samples=notes.samples,
         costs=notes.costs,

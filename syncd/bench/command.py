@@ -1,6 +1,7 @@
 """`syncd bench`: measure, report, judge."""
 
 import shlex
+import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from syncd.config import Settings
 from syncd.errors import ConfigError
 
 
-_WIDE = 160  # a file or a pipe has no edge to wrap at
+# A pipe has no edge, and on a narrow terminal a line that goes on below is better than
+# one cut off.
+_WIDE = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ async def measure(settings: Settings | None, options: dict[str, Any]) -> int:
     if reports.earlier is not None:
         modes = [mode.partition("=")[0] for mode in plan.modes]
         verdict.check(reports.earlier, plan.edits, modes)
-    console = _console()
+    console = Console(highlight=False, width=_WIDE)
 
     def told(sample: Sample) -> None:
         console.out(_line(sample), highlight=False)
@@ -76,13 +79,6 @@ async def measure(settings: Settings | None, options: dict[str, Any]) -> int:
             await to_thread.run_sync(_report, short.result, reports, console)
             raise short.cause from None
     return await to_thread.run_sync(_report, result, reports, console)
-
-
-def _console() -> Console:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDE
-    return console
 
 
 def _plan(options: dict[str, Any]) -> Plan:
@@ -113,6 +109,7 @@ def _plan(options: dict[str, Any]) -> Plan:
         timeout_s=options["timeout_s"],
         url=options["url"],
         attach=options["attach"],
+        command=shlex.join(["syncd", *sys.argv[1:]]),
         local_command=tuple(shlex.split(options["local_command"] or "")),
     )
 

@@ -27,6 +27,7 @@ COLUMNS = (
     "applied p50",
     "p95",
     f"served p50 ÷ {FLOOR}",
+    f"p95 ÷ {FLOOR}",
 )
 
 
@@ -53,7 +54,7 @@ def _cells(result: Result, mode: str) -> tuple[str, ...]:
         str(failed) if failed else "",
         *(_at(served, q) for q in (0.5, 0.95, 0.99)),
         *(_at(applied(samples), q) for q in (0.5, 0.95)),
-        _over_floor(result, mode),
+        *(_over_floor(result, mode, q) for q in (0.5, 0.95)),
     )
 
 
@@ -69,14 +70,14 @@ def milliseconds(value: float) -> str:
     return f"{value:.1f} ms" if value < 100 else f"{value:.0f} ms"
 
 
-def _over_floor(result: Result, mode: str) -> str:
+def _over_floor(result: Result, mode: str, q: float) -> str:
     mine, floor = totals(result.counted(mode)), totals(result.counted(FLOOR))
     if mode == FLOOR or not mine or not floor:
         return ""
-    found = ratio(mine, floor)
+    found = ratio(mine, floor, q)
     if math.isinf(found.value):
         return ""
-    return f"{found.value:.2f} × [{found.low:.2f}, {found.high:.2f}]"  # noqa: RUF001  # it is a factor
+    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
 
 def mean_steps(samples: Sequence[Sample]) -> tuple[Step, ...]:

@@ -24,6 +24,7 @@ class Plan:
         attach: Whether mode syncd is the daemon that runs already, and edits the
             folder itself.
         restores: Whether the target is to be in step with its folder afterwards.
+        command: The command line that says all this, for whoever reads the result.
     """
 
     edit: str | None = None
@@ -38,6 +39,7 @@ class Plan:
     local_command: tuple[str, ...] = ()
     attach: bool = False
     restores: bool = True
+    command: str = ""
 
     @property
     def edits(self) -> str:
