@@ -93,6 +93,8 @@ def _plan(options: dict[str, Any]) -> Plan:
             "no syncd runs yet on an embedded cluster",
             hint="leave out --attach or --embedded",
         )
+    if options["edit"] is not None and not options["edit"].strip():
+        raise ConfigError("--edit says nothing", hint="say a shell command")
     if options["edit"] is not None and options["pattern"] != PATTERNS[0]:
         raise ConfigError(
             f"--edit makes the edits, and so does --pattern {options['pattern']}",
