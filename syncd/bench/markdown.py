@@ -2,13 +2,15 @@
 
 import shlex
 from collections.abc import Iterable, Iterator
+from pathlib import PurePath
+from textwrap import wrap
 
 from syncd.bench import figures
 from syncd.bench.samples import Result
 
 
-_WIDTH = 80
-_VERSIONS = {
+_WIDTH = 88
+_SAID = {
     "syncd": "syncd {}",
     "python": "Python {}",
     "system": "{}",
@@ -33,20 +35,27 @@ def _head(result: Result) -> Iterator[str]:
     if "load before" in known:
         loads = [known["load before"], known.get("load after", "")]
         words.append(f"load {' and then '.join(filter(None, loads))}")
-    words += [
-        said.format(known[key]) for key, said in _VERSIONS.items() if known.get(key)
-    ]
+    words += [said.format(_bare(known[k])) for k, said in _SAID.items() if known.get(k)]
     how = "a command" if result.pattern.startswith("--edit") else f"`{result.pattern}`"
-    yield f"On {', '.join(words)}. Edits by {how}; the modes took turns. In brackets"
-    yield "stands the 95 % bootstrap interval of a ratio."
+    said = (
+        f"On {', '.join(words)}. Edits by {how}; the modes took turns. In brackets"
+        " stands the 95 % bootstrap interval of a ratio."
+    )
+    yield from wrap(said, _WIDTH, break_long_words=False, break_on_hyphens=False)
     yield ""
+
+
+def _bare(said: str) -> str:
+    """Return a command without where its program lies on this machine or that."""
+    first, space, rest = said.partition(" ")
+    return f"{PurePath(first).name}{space}{rest}" if first[:1] == "/" else said
 
 
 def _wrapped(command: str) -> list[str]:
     """Return a command line as lines of a script, broken before options."""
     lines = [""]
     for word in map(shlex.quote, shlex.split(command)):
-        if word.startswith("-") and len(lines[-1]) + len(word) > _WIDTH:
+        if word.startswith("-") and len(lines[-1]) + len(word) > _WIDTH - 8:
             lines[-1] += " \\"
             lines.append(f"    {word}")
         else:

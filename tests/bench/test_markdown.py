@@ -26,6 +26,7 @@ MACHINE = {
     "cluster": "v1.20.2",
     "runtime": "containerd://1.6.20",
     "image": "myapp:dev",
+    "container runs": "/opt/venv/bin/python3 /opt/venv/bin/uvicorn main:app",
 }
 
 
@@ -62,11 +63,13 @@ def test_the_command_can_be_run_as_it_stands_there() -> None:
 def test_steps_costs_and_the_machine_stand_beside_it() -> None:
     text = page(replace(rich_result(), environment=MACHINE))
 
+    assert max(map(len, text.split("\n\n")[1].splitlines())) <= 88
     assert (
-        "\nOn 2 cores (AMD EPYC), load 0.90 0.80 0.70 and then 1.60 1.00 0.80,"
+        " On 2 cores (AMD EPYC), load 0.90 0.80 0.70 and then 1.60 1.00 0.80,"
         " syncd 0.1.0, Python 3.11.7, Kubernetes v1.20.2, containerd://1.6.20,"
-        " image `myapp:dev`. Edits by `save`;"
-    ) in text
+        " image `myapp:dev`, which runs `python3 /opt/venv/bin/uvicorn main:app`."
+        " Edits by `save`;"
+    ) in " ".join(text.split())
     assert "- `syncd`, the mean of each step in ms: detected 2.0 · settled 2.0" in text
     assert "- the daemon: 10.0 ms of processor per edit, 0.11 % of one core" in text
     assert "- the agents: 4.0 ms of processor per edit, 0.00 % of one core" in text
