@@ -18,7 +18,7 @@ async def test_with_a_program_goes_what_it_started_and_what_will_not_listen(
 ) -> None:
     held = tmp_path / "held"
     os.mkfifo(held)
-    worker = f"(trap '' INT; echo up; sleep 1000) > {shlex.quote(str(held))}"
+    worker = f"(trap '' TERM; echo up; sleep 1000) > {shlex.quote(str(held))}"
 
     with anyio.fail_after(30):
         async with started(

@@ -100,7 +100,8 @@ async def _opened(
 async def _end(process: Process) -> None:
     """Ask a program and all that it started to end, and then make them."""
     with anyio.CancelScope(shield=True):
-        _tell(process, signal.SIGINT)
+        # Ctrl-C is what a person would do, but some inherit that it is ignored.
+        _tell(process, signal.SIGTERM)
         with anyio.move_on_after(_STOP_S):
             await process.wait()
         _tell(process, signal.SIGKILL)
