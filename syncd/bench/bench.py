@@ -81,16 +81,17 @@ async def _measure(
             choosing.check_beside(plan.modes, place.serves)
             notes.facts |= {**place.facts, "url": str(place.endpoint)}
             await place.endpoint.answer()  # refuses a certificate, and nothing else
+            measuring = Measuring(place, plan, scratch, notes, progress)
             try:
-                await Measuring(place, plan, scratch, notes, progress).run()
+                await measuring.run()
             finally:
                 if plan.restores:
-                    await _restore(place, scratch, notes.strays)
+                    await _restore(place, scratch, measuring)
 
 
-async def _restore(place: Place, scratch: Path, strays: set[Path]) -> None:
-    script = edits.removal(place.remote, strays)
+async def _restore(place: Place, scratch: Path, measuring: Measuring) -> None:
     with anyio.move_on_after(_RESTORE_S, shield=True) as limit:
+        script = edits.removal(place.remote, await measuring.strays())
         for replica in place.replicas:
             try:
                 # By size, since not every API server can end a process's input.

@@ -69,6 +69,10 @@ class Subject(Protocol):
         """
         ...
 
+    async def strays(self) -> frozenset[Path]:
+        """Return what edits have made, folders too, but for the files of a pattern."""
+        ...
+
     async def undo(self) -> None:
         """Put the folder back as it was before `prepare`."""
         ...
@@ -79,14 +83,12 @@ def removal(remote: str, strays: Collection[Path]) -> bytes:
 
     Args:
         remote: The folder there.
-        strays: What they have made in it, besides the files of a pattern.
+        strays: What `Subject.strays` has told of.
     """
-    folders = {above for path in strays for above in path.parents if above.name}
-    words = [f"cd {shlex.quote(remote)} && rm -rf {PREFIX}* || exit"]
-    words += [f"rm -f {shlex.quote(f'./{path}')}" for path in sorted(strays)]
-    # From the bottom up, and only what is left empty: others may have files in them.
-    words += [
-        f"rmdir {shlex.quote(f'./{path}')} 2>/dev/null || true"
-        for path in sorted(folders, reverse=True)
-    ]
-    return "\n".join([*words, ""]).encode()
+    lines = [f"cd {shlex.quote(remote)} && rm -rf {PREFIX}* || exit"]
+    # From the bottom up, and of folders only what is left empty: others may have files
+    # in them.
+    for path in sorted(strays, reverse=True):
+        stray = shlex.quote(f"./{path}")
+        lines.append(f"rm -f {stray} 2>/dev/null || rmdir {stray} 2>/dev/null || true")
+    return "\n".join([*lines, ""]).encode()

@@ -75,6 +75,10 @@ class Marked:
         """Return the edit: what it changed is known beforehand."""
         return edit
 
+    async def strays(self) -> frozenset[Path]:
+        """Return nothing: what else is made are the files of a pattern."""
+        return frozenset()
+
     async def undo(self) -> None:
         """Put the folder back as it was before `prepare`."""
         await to_thread.run_sync(self._undo)

@@ -1,6 +1,5 @@
 """The measuring: edits by every mode in turn, each looked at until it is served."""
 
-import os
 import secrets
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -33,13 +32,11 @@ class Notes:
 
     Attributes:
         samples: In the order they were taken, warm-up included.
-        strays: What was made that the folder itself does not have.
         facts: What is worth knowing of where it ran.
         costs: Once it is over.
     """
 
     samples: list[Sample] = field(default_factory=list)
-    strays: set[Path] = field(default_factory=set)
     facts: dict[str, str] = field(default_factory=dict)
     costs: Costs = field(default_factory=Costs)
 
@@ -84,7 +81,6 @@ class Measuring:
         self._progress = progress
         self._token = secrets.token_hex(3)
         self._subjects: dict[str, Subject] = {}
-        self._tree: Tree = {}
         self._ended: dict[str, str] = {}
 
     async def run(self) -> None:
@@ -106,14 +102,18 @@ class Measuring:
             for daemon in _daemons(modes):
                 self._notes.costs = await daemon.costs()
 
+    async def strays(self) -> set[Path]:
+        """Return what edits have made that may be in the containers still."""
+        return {p for each in self._subjects.values() for p in await each.strays()}
+
     @asynccontextmanager
     async def _running(self) -> AsyncGenerator[list[Mode], None]:
-        self._tree = (await copies.opened(self._place.settings)).tree
+        tree = (await copies.opened(self._place.settings)).tree
         modes = []
         async with AsyncExitStack() as stack:
             for said in self._plan.modes:
                 name = said.partition("=")[0]
-                subject = await self._subject(name)
+                subject = await self._subject(name, tree)
                 self._subjects[name] = subject
                 ground = choosing.Ground(
                     self._place, self._plan, subject, self._scratch
@@ -125,14 +125,14 @@ class Measuring:
                 modes.append(mode)
             yield modes
 
-    async def _subject(self, name: str) -> Subject:
+    async def _subject(self, name: str, tree: Tree) -> Subject:
         """Return what a mode edits: in a copy, ready, or in the folder of an `Attached`."""
         settings = self._place.settings
         source, own = copies.local(settings), self._scratch / name
         if self._plan.attach and name == choosing.DAEMON:
             return await subject_of(settings, self._plan, own / "kept")
         folder = own / source.name
-        await to_thread.run_sync(copies.copy, source, self._tree, folder)
+        await to_thread.run_sync(copies.copy, source, tree, folder)
         subject = await subject_of(copies.moved(settings, folder), self._plan)
         await subject.prepare()
         return subject
@@ -148,11 +148,6 @@ class Measuring:
         await attempt.run(number, marker)
         if isinstance(attempt.error, Ended):
             self._ended[mode.name] = str(attempt.error)
-        if attempt.edit is not None:
-            changed = attempt.edit.changed
-            self._notes.strays |= {
-                p for p in changed if os.fsencode(p) not in self._tree
-            }
         return attempt.sample(sample)
 
 

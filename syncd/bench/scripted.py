@@ -84,6 +84,13 @@ class Scripted:
             size=sum(tree[path].size for path in changed),
         )
 
+    async def strays(self) -> frozenset[Path]:
+        """Return what the command has made, be it there now or not."""
+        if self._folder is not None:
+            await self._look()
+        made = self._touched - self._first.keys()
+        return frozenset(Path(os.fsdecode(path)) for path in made)
+
     async def undo(self) -> None:
         """Put back what the command changed, and nothing that others did."""
         if self._folder is not None:

@@ -133,11 +133,14 @@ def test_a_file_behind_a_linked_folder_is_refused(folder: Path) -> None:
 def test_what_edits_left_in_a_container_goes_and_nothing_else(tmp_path: Path) -> None:
     remote = tmp_path / "my 'own' app;"
     kept = [tmp_path / "my" / "precious", remote / "main.py", remote / "lib" / "old"]
-    strays = [Path("a b.py"), Path("lib/new"), Path("pkg/sub/--x"), Path("pkg/y\nz")]
+    strays = [
+        *(Path("a b.py"), Path("lib/new"), Path("pkg/sub/--x"), Path("pkg/y\nz")),
+        *(Path("pkg"), Path("pkg/sub"), Path("lib")),
+    ]
     gone = [
         remote / "syncd_bench_00.py",
         remote / "syncd_bench_pkg" / "both_00.py",
-        *(remote / path for path in strays),
+        *(remote / path for path in strays[:4]),
     ]
     for path in (*kept, *gone):
         path.parent.mkdir(parents=True, exist_ok=True)

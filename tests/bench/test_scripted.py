@@ -99,6 +99,19 @@ async def test_what_a_command_did_before_it_was_interrupted_is_undone(
     assert contents(folder) == before
 
 
+async def test_what_a_command_made_is_known_even_if_it_failed(
+    folder: Path,
+) -> None:
+    subject = scripted(folder, "mkdir -p lib && touch lib/a.py; exit 3")
+    await subject.prepare()
+    with pytest.raises(EditFailed):
+        await subject.make(0, "mark")
+
+    strays = await subject.strays()
+
+    assert sorted(map(str, strays)) == ["lib", "lib/a.py"]
+
+
 async def test_what_was_never_begun_needs_no_undoing(folder: Path) -> None:
     before = contents(folder)
 
