@@ -4,7 +4,7 @@ Each step has an end on the clock that all processes of a machine share. Steps a
 distances between ends, so they add up, whatever was heard late or not at all.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,24 +65,44 @@ class Batch:
                 self.ends["settled"], self.ends["scanned"] = settled, at
             case "batch.sent":
                 self.sent_bytes += event["wire_bytes"]
-                self._extend("packed", at - event["sent_ms"] / 1000)
-                self._extend("sent", at)
+                self.extend("packed", at - event["sent_ms"] / 1000)
+                self.extend("sent", at)
             case "batch.applied":
-                self._extend("applied", at)
+                self.extend("applied", at)
             case "batch.reloaded":
                 if event["reloaded_ms"] is not None:
-                    self._extend("reloaded", at)
+                    self.extend("reloaded", at)
             case "batch.ready":
                 self.is_ready = True
                 if event["ready_ms"] is not None:
-                    self._extend("ready", at)
+                    self.extend("ready", at)
             case "batch.done":
                 self.is_done = True
             case _:
                 pass
 
-    def _extend(self, step: str, at: float) -> None:
+    def extend(self, step: str, at: float) -> None:
+        """Take that a step did not end before `at`."""
         self.ends[step] = max(self.ends.get(step, at), at)
+
+
+def merged(parts: Sequence[Batch]) -> Batch | None:
+    """Return the batches that carried one edit as one, by the number of the last.
+
+    What took the watcher by surprise goes in two, and the first may be what is reloaded.
+    """
+    if not parts:
+        return None
+    whole = Batch(
+        parts[-1].number,
+        sent_bytes=sum(part.sent_bytes for part in parts),
+        is_done=all(part.is_done for part in parts),
+        is_ready=all(part.is_ready for part in parts),
+    )
+    for part in parts:
+        for step, at in part.ends.items():
+            whole.extend(step, at)
+    return whole
 
 
 def batches(events: Iterable[Heard]) -> list[Batch]:

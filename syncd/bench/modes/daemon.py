@@ -11,7 +11,7 @@ from syncd.bench.meter import Look, Meter
 from syncd.bench.modes.mode import Account, Mode
 from syncd.bench.modes.process import Ended
 from syncd.bench.samples import Costs
-from syncd.bench.split import Batch, Heard, batches
+from syncd.bench.split import Batch, Heard, batches, merged
 
 
 _APPLIED_S = 2.0  # for what follows an answer that is there already
@@ -76,8 +76,7 @@ class Daemon(Mode):
         batch = self._batch(edit)
         if batch is None:
             return Account({}, None, None, *used)
-        sent = sum(b.sent_bytes for b in self._batches(edit))
-        return Account(batch.ends, batch.number, sent, *used)
+        return Account(batch.ends, batch.number, batch.sent_bytes, *used)
 
     async def begin(self) -> None:
         """Count the cost from here on: the warm-up is over."""
@@ -91,13 +90,9 @@ class Daemon(Mode):
     async def _used(self) -> usage.Usage | None:
         return usage.used(self.pid) if self.pid is not None else None
 
-    def _batches(self, edit: Edit) -> list[Batch]:
-        since = [event for event in self.heard if event["at"] >= edit.began_s]
-        return [batch for batch in batches(since) if "scanned" in batch.ends]
-
     def _batch(self, edit: Edit) -> Batch | None:
-        found = self._batches(edit)
-        return found[-1] if found else None
+        since = [event for event in self.heard if event["at"] >= edit.began_s]
+        return merged([each for each in batches(since) if "scanned" in each.ends])
 
     def _tell(self) -> None:
         self._news.set()
