@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 from anyio import to_thread
 from rich.console import Console
 
@@ -18,7 +19,7 @@ from syncd.bench.options import PATTERNS
 from syncd.bench.plan import Plan
 from syncd.bench.samples import Result, Sample
 from syncd.config import Settings
-from syncd.errors import ConfigError
+from syncd.errors import ConfigError, SyncdError
 
 
 # A pipe has no edge, and on a narrow terminal a line that goes on below is better than
@@ -62,23 +63,39 @@ async def measure(settings: Settings | None, options: dict[str, Any]) -> int:
     if reports.earlier is not None:
         modes = [mode.partition("=")[0] for mode in plan.modes]
         verdict.check(reports.earlier, plan.edits, modes)
-    console = Console(highlight=False, width=_WIDE)
+    console = _Console(highlight=False, width=_WIDE)
 
     def told(sample: Sample) -> None:
-        console.out(_line(sample), highlight=False)
-
-    async with AsyncExitStack() as stack:
-        if settings is None:
-            cluster = embedded(plan, console.out)
-            there = await stack.enter_async_context(cluster)
-        else:
-            there = (settings, plan)
         try:
-            result = await run(*there, told)
-        except CutShort as short:
-            await to_thread.run_sync(_report, short.result, reports, console)
-            raise short.cause from None
-    return await to_thread.run_sync(_report, result, reports, console)
+            console.out(_line(sample), highlight=False)
+        except BrokenPipeError:
+            reading.cancel()
+
+    cause: SyncdError | None = None
+    with anyio.CancelScope() as reading:
+        async with AsyncExitStack() as stack:
+            if settings is None:
+                cluster = embedded(plan, console.out)
+                there = await stack.enter_async_context(cluster)
+            else:
+                there = (settings, plan)
+            try:
+                result = await run(*there, told)
+            except CutShort as short:
+                result, cause = short.result, short.cause
+    if reading.cancelled_caught:
+        raise BrokenPipeError
+    code = await to_thread.run_sync(_report, result, reports, console)
+    if cause is not None:
+        raise cause
+    return code
+
+
+class _Console(Console):
+    """One that leaves it to the command what to do when nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 def _plan(options: dict[str, Any]) -> Plan:
@@ -138,17 +155,18 @@ def _line(sample: Sample) -> str:
 
 
 def _report(result: Result, reports: Reports, console: Console) -> int:
-    table.show(result, console)
-    written = (
+    files = (
         (reports.json, record.dumps),
         (reports.html, page.page),
         (reports.markdown, markdown.page),
     )
+    written = [(path, text) for path, text in files if path is not None]
     for path, text in written:
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text(result))
-            console.out(f"wrote {path}", highlight=False)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text(result))
+    table.show(result, console)
+    for path, _ in written:
+        console.out(f"wrote {path}", highlight=False)
     failed = any(sample.failed for sample in result.counted("syncd"))
     for limit in reports.limits:
         if broken := limit.broken_by(result.counted("syncd")):

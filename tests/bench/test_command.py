@@ -1,5 +1,6 @@
 """`syncd bench`, as a person or a pipeline runs it."""
 
+import io
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from click.testing import CliRunner
 
@@ -80,6 +82,23 @@ async def test_what_was_measured_is_reported_before_what_failed_after_it(
 
     assert f"wrote {tmp_path / 'json'}" in capsys.readouterr().out
     assert len(record.load(tmp_path / "json").samples) == 1
+
+
+class Unread(io.StringIO):
+    """Standard output whose reader has gone."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+async def test_nobody_goes_on_for_a_reader_that_has_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = ["--mode=idle=true", "--iterations=1000", "--timeout=0.1"]
+    async with ground(tmp_path) as place:
+        monkeypatch.setattr("sys.stdout", Unread())
+        with anyio.fail_after(30), pytest.raises(BrokenPipeError):
+            await measure(place.settings, options(*said, f"--url={place.url}"))
 
 
 @pytest.mark.parametrize(
