@@ -6,6 +6,7 @@ it was said, which is the same clock in all processes.
 """
 
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import anyio
 
 from syncd import daemon, events
+from syncd.cluster.tasks import task_group
 from syncd.config import Settings
 from syncd.errors import SyncdError
 
@@ -34,12 +36,21 @@ def main() -> int:
     except SyncdError as error:
         _say(events.Failed(message=str(error), hint=error.hint))
         return error.exit_code
-    except KeyboardInterrupt:
-        return 0
 
 
 async def _run(settings: Settings, once: bool) -> int:  # noqa: FBT001  # see above
-    return await daemon.run(settings, _say, once=once)
+    code = 0
+    async with task_group() as tasks:
+        tasks.start_soon(_end_when_told, tasks.cancel_scope)
+        code = await daemon.run(settings, _say, once=once)
+        tasks.cancel_scope.cancel()
+    return code
+
+
+async def _end_when_told(scope: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM) as signals:
+        async for _ in signals:
+            scope.cancel()
 
 
 def _say(event: events.Event) -> None:
