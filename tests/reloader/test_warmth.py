@@ -91,6 +91,37 @@ def test_what_no_generation_may_inherit_is_left_cold_with_the_reason(
         assert running.get() == "debug 2"
 
 
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        pytest.param(
+            "threading.Event().wait()", "is not loaded within 1 s", id="hangs"
+        ),
+        pytest.param("os._exit(9)", "ends the process that loads it", id="crashes"),
+    ],
+)
+def test_a_module_at_which_loading_ahead_is_lost_is_left_cold_and_the_rest_is_not(
+    reloader: Path, folder: Path, what: str, reason: str
+) -> None:
+    lost = f"import os, sys, threading\nif 'settings' not in sys.modules: {what}\n"
+    install(
+        folder.parent / "deps",
+        {"lost": lost, "outer": "import calm, lost\n", "calm": "", "late": ""},
+    )
+    (folder / "settings.py").touch()
+    text = "import settings, outer, late\nANSWER = 1"
+    (folder / "main.py").write_text(plain(text))
+    with launch(reloader, folder, "--load-s", "1") as running:
+        running.serves()
+        running.log.wait_for(f"lost {reason}: it stays cold")
+        facts = running.warm().line.ask("explain")
+
+        assert (
+            facts["cold"].items() >= {"lost": reason, "outer": "imports lost"}.items()
+        )
+        assert {"calm", "late"} <= set(facts["warm"])
+
+
 def test_changed_third_party_code_is_loaded_anew(reloader: Path, folder: Path) -> None:
     deps = folder.parent / "deps"
     install(deps, {"library": "NAME = 'one'\n"})
