@@ -57,6 +57,7 @@ class Generation:
         self.code = CodeStore(code, warm.places.third_party, self.reading.read)
         self.listeners = Listeners(self.channel, zip(request["held"], held))  # noqa: B905 - 3.8
         self.environ = dict(os.environ)
+        self.modules = dict(sys.modules)
         self.order: dict[str, None] = {}
         self.folders: set[str] = set()
         self.logged: list[str] = []
@@ -188,9 +189,9 @@ class Generation:
         return {key for key in {*now, *then} if now.get(key) != then.get(key)}
 
     def _shadowed(self) -> dict[str, str]:
-        """Return warm modules that a cold start would find in the developer's files."""
+        """Return warm modules in whose place a cold start would find something else."""
         tops = {name.partition(".")[0] for name in self.warm.preloaded}
-        found: dict[str, str] = {}
+        found = dict.fromkeys(self._replaced(), "a stand-in of the program's")
         for entry in sys.path:
             if self.warm.places.third_party(f"{os.path.abspath(entry)}/"):
                 break
@@ -201,6 +202,17 @@ class Generation:
                     if spec is not None and spec.origin:
                         found[name] = spec.origin
         return found
+
+    def _replaced(self) -> list[str]:
+        """Return what the program put in the place of a module before others need it."""
+        modules = self.warm.searched & sys.modules.keys() - self.order.keys()
+        return [
+            name
+            for name in modules
+            if sys.modules[name] is not self.modules.get(name)
+            and getattr(getattr(sys.modules[name], "__spec__", None), "name", "")
+            != name
+        ]
 
     def learn(self) -> None:
         """Report what this generation was made of; once it serves, and at leisure."""

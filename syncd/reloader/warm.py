@@ -63,6 +63,7 @@ class Warm:
 
     Attributes:
         preloaded: The modules that were loaded ahead.
+        searched: What was looked for to load them, whether it was there or not.
         reads: The environment variables that they read when they were.
     """
 
@@ -73,6 +74,7 @@ class Warm:
         self.program.introduce()
         self.places = Places(self.hello["roots"])
         self.preloaded: set[str] = set()
+        self.searched: set[str] = set()
         self.reads: set[str] = set()
         self.disk: dict[str, Any] = {}
         self.children: set[int] = set()
@@ -108,6 +110,7 @@ class Warm:
         witness.load(names)
         progress.close()
         self.preloaded = set(sys.modules) - before
+        self.searched = witness.searched
         self.reads = witness.reads
         self.disk = self._look_at_disk()
         gc.collect()

@@ -46,6 +46,7 @@ class Witness:
         stack: The modules that are being executed, the innermost last.
         found: What was found out here, beyond what was `known`, and by an import.
         skipped: What was not even begun.
+        searched: What the import system looked for, whether it was there or not.
         reads: The environment variables that were read.
     """
 
@@ -62,6 +63,7 @@ class Witness:
         self.program_sets = set(program_sets)
         self.found: dict[str, str] = {}
         self.skipped: dict[str, str] = {}
+        self.searched: set[str] = set()
         self.stack: list[str] = []
         self.reads: set[str] = set()
         self.before = traces()
@@ -102,6 +104,7 @@ class Witness:
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Find a module as the others do, to stand by when it is executed."""
+        self.searched.add(name)
         if self.is_cold(name):
             self.blame(f"imports {name}")
             raise LeftCold

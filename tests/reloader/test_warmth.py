@@ -161,6 +161,36 @@ def test_a_file_of_the_developer_takes_the_place_of_a_warm_module(
         assert running.get() == "installed"
 
 
+@pytest.mark.parametrize(
+    ("name", "stand_in", "before", "after"),
+    [
+        pytest.param("inner", "Stub", "real", "stub", id="a stub for a module"),
+        pytest.param("inner", "None", "real", "none", id="nothing for a module"),
+        pytest.param("extra", "Stub", "none", "stub", id="a stub for nothing"),
+    ],
+)
+def test_what_the_program_puts_in_the_place_of_a_module_is_found_by_others(
+    reloader: Path, folder: Path, name: str, stand_in: str, before: str, after: str
+) -> None:
+    outer = f"try:\n    from {name} import NAME\nexcept ImportError:\n    NAME = 'none'"
+    install(folder.parent / "deps", {"outer": outer, "inner": "NAME = 'real'"})
+    text = "import sys\nclass Stub:\n    NAME = 'stub'\n{}\n"
+    text += "from outer import NAME as ANSWER"
+    (folder / "main.py").write_text(plain(text.format("")))
+    with launch(reloader, folder) as running:
+        running.serves().warm()
+        assert running.get() == before
+
+        put = plain(text.format(f"sys.modules[{name!r}] = {stand_in}"))
+        for _ in range(2):
+            assert running.edit("main.py", put)["op"] == "serving"
+            assert running.get() == after
+        running.warm()
+        assert running.edit("main.py", put)["op"] == "serving"
+        assert running.get() == after
+        assert "outer" not in running.line.ask("explain")["warm"]
+
+
 def test_a_variable_that_a_warm_module_read_is_set_by_an_edit(
     reloader: Path, folder: Path
 ) -> None:
