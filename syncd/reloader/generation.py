@@ -54,7 +54,7 @@ class Generation:
         fd, code, *held = request["fds"]
         self.channel = Channel(socket.socket(fileno=fd))
         self.reading = Reading(self._disown)
-        self.code = CodeStore(code, warm.places.third_party, self.reading.read)
+        self.code = CodeStore(code, warm.places.third_party, self.reading.note)
         self.listeners = Listeners(self.channel, zip(request["held"], held))  # noqa: B905 - 3.8
         self.environ = dict(os.environ)
         self.modules = dict(sys.modules)

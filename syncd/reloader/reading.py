@@ -1,12 +1,11 @@
 """What the program reads while it starts, and what of that it writes itself."""
 
-# ruff: noqa: ANN401, PTH100, PTH114, PTH116, PTH118, PTH208, SLF001
+# ruff: noqa: ANN401, PTH100, PTH116, PTH208, SLF001
 # Events carry anything; and pathlib is not loaded.
 from __future__ import annotations
 
 import binascii
 import contextlib
-import functools
 import os
 import stat
 import sys
@@ -25,6 +24,7 @@ NO_FILES = ("/dev/", "/proc/", "/sys/")
 MOST_FILES = 10_000  # a program that has read more than that is not starting any more
 LISTS = {"os.listdir", "os.scandir"}
 MOVES = {"os.link", "os.remove", "os.rename", "os.rmdir", "os.symlink"}
+EVENTS = {"open", "os.mkdir", "sqlite3.connect", *LISTS, *MOVES}
 # They list folders for the modules in them, or for what is installed there.
 FINDERS = {
     *("importlib", "importlib_metadata", "pkg_resources"),
@@ -49,38 +49,56 @@ class Reading:
 
     def audit(self, event: str, args: tuple[Any, ...]) -> None:
         """Take in what the interpreter tells."""
+        if event in EVENTS:
+            # No descriptor, and no name with a zero in it.
+            with contextlib.suppress(OSError, TypeError, ValueError):
+                self._take_in(event, args)
+
+    def _take_in(self, event: str, args: tuple[Any, ...]) -> None:
         if event == "open":
             path, _, flags = args
             if (flags or 0) & (os.O_WRONLY | os.O_RDWR):
                 self._write(path)
             else:
-                self.read(path)
+                self._read(path)
         elif event in LISTS:
-            caller = sys._getframe().f_back
+            caller = sys._getframe(1).f_back
             who = caller.f_globals.get("__name__", "") if caller else ""
             if who.partition(".")[0] not in FINDERS:
-                self.read("." if args[0] is None else args[0])
+                self._read("." if args[0] is None else args[0])
         elif event == "os.mkdir":
             self._write(args[0])
-        elif event in MOVES:
-            self._write(*args, moves=True)
         elif event == "sqlite3.connect":
             self._write(args[0], moves=True)  # it has a journal beside it
+        else:
+            self._write(*args, moves=True)
 
-    def read(self, path: Any, info: os.stat_result | None = None) -> None:
-        """Note that a file is read, or a folder listed."""
-        for name in () if self.over else _names(path):
-            if name not in self.found and not name.endswith(".pyc"):
-                self.found[name] = None  # as to list a folder is told here, too
-                self.found[name] = version(name) if info is None else of_file(info)
-                self.over = len(self.found) > MOST_FILES
-                if name in self.written:
-                    self._disown(name)
+    def note(self, path: str, info: os.stat_result) -> None:
+        """Take in that a module is read."""
+        if not self.over:
+            self.found.setdefault(path, of_file(info))
+            if path in self.written:
+                self._disown(path)
+
+    def _read(self, path: Any) -> None:
+        name = "" if self.over else os.path.abspath(os.fsdecode(path))
+        if not name or name in self.found or name.startswith(NO_FILES):
+            return
+        if not name.endswith(".pyc"):
+            self.found[name] = None  # as to list a folder is told here, too
+            self.found[name] = version(name)
+            self.over = len(self.found) > MOST_FILES
+            if name in self.written:
+                self._disown(name)
 
     def _write(self, *paths: Any, moves: bool = False) -> None:
-        names = [
-            name for path in paths for name in _names(path) if "__pycache__" not in name
-        ]
+        names = {
+            name
+            for path in paths
+            if not isinstance(path, int)
+            for name in both_names(os.path.abspath(os.fsdecode(path)))
+            if "__pycache__" not in name
+        }
         moved = [name for name in names if moves or not os.path.lexists(name)]
         for name in {*names, *map(os.path.dirname, moved)}:
             if not self.over:
@@ -119,17 +137,6 @@ def _is_worth_listing(name: str) -> bool:
     )
 
 
-def _names(path: Any) -> list[str]:
+def both_names(path: str) -> set[str]:
     """Return where a file is: the way that was taken, and without links."""
-    with contextlib.suppress(OSError, TypeError, ValueError):  # a descriptor, or a zero
-        name = os.path.abspath(os.fsdecode(path))
-        folder, base = os.path.split(name)
-        real = os.path.join(_real(folder), base)
-        if os.path.islink(real):
-            real = os.path.realpath(real)
-        if not real.startswith(NO_FILES):
-            return list({name, real})
-    return []
-
-
-_real = functools.lru_cache(maxsize=None)(os.path.realpath)
+    return {path, os.path.realpath(path)}

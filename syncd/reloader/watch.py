@@ -10,7 +10,7 @@ import time
 from syncd.reloader.channel import say
 from syncd.reloader.inotify import IS_FOLDER, MOVED, Inotify
 from syncd.reloader.reactor import Reactor
-from syncd.reloader.reading import SOURCES, version
+from syncd.reloader.reading import SOURCES, both_names, version
 
 
 TYPE_CHECKING = False
@@ -56,7 +56,7 @@ class Watch:
 
     def matters(self, path: str) -> bool:
         """Tell whether a change of `path` is a reason to reload."""
-        paths = {path, os.path.realpath(path)}
+        paths = both_names(path)
         lists = {os.path.dirname(each) for each in paths} & self.read.keys()
         return (
             path.endswith(SOURCES)
@@ -92,7 +92,9 @@ class Watch:
 
     def heed(self, read: Mapping[str, Version | None]) -> None:
         """Look at what was read, and no more at what was read before."""
-        self.read = {path: read[path] for path in read.keys() - self.written}
+        self.read = {}
+        for path in read.keys() - self.written:
+            self.read.update(dict.fromkeys(both_names(path), read[path]))
         self._compare()
 
     def disown(self, paths: Iterable[str]) -> None:
@@ -107,7 +109,7 @@ class Watch:
         """Know of edits that were reported; of all that there are, if none is named."""
         if self.began and not paths:
             self._changes()
-        for path in {*paths, *map(os.path.realpath, paths)}:
+        for path in {name for each in paths for name in both_names(each)}:
             now = version(path)
             if now is None:
                 gone = [p for p in self.seen if p == path or p.startswith(f"{path}/")]
