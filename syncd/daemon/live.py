@@ -128,7 +128,10 @@ class LiveTarget:
         settings = self._target.reloader
         if settings is not None and settings.inject:
             api, spec, emit = self._api, self._spec, self._emit
-            tasks.start_soon(keep_injected, api, spec, settings, self.fleet, emit)
+            roots = [sync.remote for sync in self._target.sync]
+            tasks.start_soon(
+                keep_injected, api, spec, settings, roots, self.fleet, emit
+            )
 
     async def until_in_step(self) -> None:
         """Wait until there is a replica, and each holds the local tree."""

@@ -153,6 +153,7 @@ class Client:
         if supervisor.declined:
             self.send("declined", id=batch, reason=supervisor.declined)
         elif message.get("force") or supervisor.is_reason_to_reload(paths):
+            supervisor.watch.take_in(paths)
             supervisor.reload(functools.partial(self.send, id=batch))
         else:
             number = supervisor.serving.number if supervisor.serving else 0

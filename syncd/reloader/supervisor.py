@@ -69,13 +69,14 @@ class Supervisor:
             on_message=self._on_warm,
             say=self.say,
         )
-        roots = [os.getcwd(), *options.roots] if options.watch else []  # noqa: PTH109
+        roots = [os.getcwd(), *options.roots]  # noqa: PTH109
         self.watch = Watch(reactor, roots, self._on_edit)
 
     def run(self) -> int:
         """Run until the command has ended; returns its wait status."""
         self.reactor.on_signals({*FORWARDED, signal.SIGCHLD}, self._on_signal)
-        self.watch.begin()
+        if self.options.watch:
+            self.watch.begin()
         self._start()
         while self.status is None:
             self.reactor.turn()
@@ -95,7 +96,8 @@ class Supervisor:
 
     def is_reason_to_reload(self, paths: list[str]) -> bool:
         """Tell whether a change of these files can change what is served."""
-        knows = self.serving is not None and self.serving.learned
+        now = self.serving  # unless one that came after it has read something else
+        knows = now is not None and now.learned and now.number == self.count
         return not knows or any(map(self.watch.matters, paths))
 
     def _on_edit(self, text: str) -> None:
@@ -276,12 +278,15 @@ class Supervisor:
     def _on_modules(self, _: GenerationEnd, message: dict[str, Any]) -> None:
         self.warming.learn(message["names"])
 
-    def _on_opened(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
-        generation.opened.update(message["names"])
+    def _on_read(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
+        generation.read.update(message["names"])
+
+    def _on_wrote(self, _: GenerationEnd, message: dict[str, Any]) -> None:
+        self.watch.disown(message["names"])
 
     def _on_learned(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
         generation.learned = True
-        self.watch.data = generation.opened
+        self.watch.heed(generation.read)
         if self.options.watch:
             self.watch.begin(message["folders"])
         self.shelf.clear(message["unused"])
@@ -366,6 +371,7 @@ class Supervisor:
             self.status = status
         elif not self.stopping:
             say(f"the program fails {where}; waiting for the next edit")
+        self.watch.heed({**self.watch.read, **generation.read})
 
     # what others are told
 
