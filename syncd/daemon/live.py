@@ -171,7 +171,7 @@ class LiveTarget:
     def _owned_at(self, sync: Sync) -> Owned:
         spec = self._spec
         place = (self._api.server, spec.namespace, str(spec), spec.container or "")
-        return Owned.of(*place, str(sync.local), sync.remote)
+        return Owned.of(self._emit, *place, str(sync.local), sync.remote)
 
     def _probe(self, replica: Replica) -> Probe | None:
         """Return a container's probe as its Pod is now: its address may have changed."""

@@ -65,6 +65,9 @@ EVENTS: tuple[Event, ...] = (
     events.SecretsWithheld(
         root="/src/app", paths=(b".env", b"key.pem"), hint="list them in .syncdignore"
     ),
+    events.StateUnwritten(
+        path="/state/owned/1f0c", reason="No space left on device", hint="make room"
+    ),
     events.ApiLost(server=SERVER, reason="connection refused"),
     events.ApiBack(server=SERVER, away_s=3.25),
     events.TargetChanged(
