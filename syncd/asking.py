@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from syncd.parameters import INTERRUPTED, RUNNING, here, taking
+from syncd.parameters import INTERRUPTED, RUNNING, here, taking, timeout
 
 
 @click.command()
@@ -38,17 +38,10 @@ def status(ctx: click.Context, /, *, why: bool, **options: Any) -> None:
 
 @click.command()
 @click.option("--ready", is_flag=True, help="Wait until the program serves it, too.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0),
-    default=60,
-    show_default=True,
-    metavar="SECONDS",
-    help="Give up after this long.",
-)
+@timeout("Give up after this long.")
 @taking(*RUNNING)
 @click.pass_context
-def wait(ctx: click.Context, /, *, ready: bool, timeout: float, **options: Any) -> None:
+def wait(ctx: click.Context, /, *, ready: bool, **options: Any) -> None:
     """Return when all that was saved before is applied in every replica.
 
     Asks the `syncd watch` of this project. Exits with 0 when it is so, 1 when some
@@ -62,7 +55,7 @@ def wait(ctx: click.Context, /, *, ready: bool, timeout: float, **options: Any) 
     waited = _ask(
         ctx,
         options["project"],
-        lambda client: client.wait(ready=ready, timeout_s=timeout),
+        lambda client: client.wait(ready=ready, timeout_s=options["timeout"]),
     )
     if options["output"] == "json":
         click.echo(json.dumps(asdict(waited)))

@@ -26,6 +26,7 @@ from syncd.parameters import (
     here,
     settings_of,
     taking,
+    timeout,
 )
 
 
@@ -94,12 +95,14 @@ def watch(ctx: click.Context, /, **options: Any) -> None:
 
 @cli.command()
 @taking(*PAIR, *SETTINGS, *FILE, *OUTPUT)
+@timeout("Give up after this long; commands of `run` rules have their own time.")
 @click.pass_context
 def sync(ctx: click.Context, /, **options: Any) -> None:
     """Bring the targets in step once, then exit.
 
     Takes the same arguments as `syncd watch`. Exits with 0 when every replica holds
-    what the local folders hold, 1 when some paths could not be made equal.
+    what the local folders hold, and has run what the rules ask for; 1 when some paths
+    could not be made equal, or a command failed; 7 if it took too long.
     """
     ctx.exit(_sync(options, once=True))
 
@@ -131,7 +134,8 @@ def _sync(options: dict[str, Any], *, once: bool) -> int:
         emit = held.enter_context(_reporting(options))
         from syncd import daemon
 
-        code = stop.run(partial(daemon.run, settings, emit, once=once, claim=claim))
+        once_s = options["timeout"] if once else None
+        code = stop.run(partial(daemon.run, settings, emit, once_s=once_s, claim=claim))
     if code is None:
         return INTERRUPTED if once else 0
     return code

@@ -149,6 +149,7 @@ def test_every_flag_of_the_settings_is_in_the_docs() -> None:
         pytest.param(["watch", "./app"], id="half of the pair"),
         pytest.param(["watch", "--output", "xml"], id="unknown form"),
         pytest.param(["demo", "--edits", "0"], id="no edits"),
+        pytest.param(["wait", "--timeout", "nan"], id="no number"),
     ],
 )
 def test_a_command_line_that_makes_no_sense_ends_with_2(argv: list[str]) -> None:

@@ -18,6 +18,9 @@ from syncd.config import Settings
 from syncd.errors import SyncdError
 
 
+_ONCE_S = 60.0  # how long it may take until all is in step
+
+
 def document(settings: Settings) -> dict[str, Any]:
     """Return `settings` as JSON values, for the process to read."""
     return settings.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -30,7 +33,7 @@ def main() -> int:
     source = told.pop("source", None)
     settings = Settings.of(told, project, Path(source) if source else None)
     try:
-        return anyio.run(_run, settings, "--once" in sys.argv)
+        return anyio.run(_run, settings, _ONCE_S if "--once" in sys.argv else None)
     except SyncdError as error:
         _say(events.Failed(message=str(error), hint=error.hint))
         return error.exit_code
@@ -38,8 +41,8 @@ def main() -> int:
         return 0
 
 
-async def _run(settings: Settings, once: bool) -> int:  # noqa: FBT001  # see above
-    return await daemon.run(settings, _say, once=once)
+async def _run(settings: Settings, once_s: float | None) -> int:
+    return await daemon.run(settings, _say, once_s=once_s)
 
 
 def _say(event: events.Event) -> None:
