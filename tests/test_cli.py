@@ -300,6 +300,74 @@ def test_a_reader_that_goes_away_ends_it(project: Path) -> None:
     assert done.stderr == b""
 
 
+# --- an environment that lacks something ------------------------------------------
+
+
+def test_a_standard_output_that_was_closed_is_no_failure(project: Path) -> None:
+    line = f"exec {sys.executable} -m syncd sync >&-"
+
+    done = subprocess.run(
+        ["sh", "-c", line], stderr=subprocess.PIPE, text=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no kubeconfig found")
+
+
+def test_where_all_streams_are_closed_it_ends_as_ever(project: Path) -> None:
+    line = f"exec {sys.executable} -m syncd explain app/a.md <&- >&- 2>&-"
+
+    assert subprocess.run(["sh", "-c", line], check=False).returncode == 1
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_an_encoding_lacks_is_written_as_an_escape(
+    project: Path, tmp_path: Path, encoding: str
+) -> None:
+    kubeconfig(tmp_path, "https://127.0.0.1:1")
+    (project / "ж").mkdir()
+    pair = ("./ж", "deployment/web:/app", "--allow-context", "there")
+
+    code, out, err = syncd("sync", *pair, PYTHONIOENCODING=encoding)
+
+    assert code == 5
+    assert err.startswith("error: cannot reach the Kubernetes API")
+    assert f"[syncd] info {project}/\\u0436: 0 files in 0 folders" in out
+
+
+def test_that_holds_for_what_commands_print_themselves(project: Path) -> None:
+    code, out, err = syncd("explain", "app/ж.py", PYTHONIOENCODING="latin-1")
+
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1] == "  \\u2192 deployment/web:/app/\\u0436.py"
+
+
+HOMELESS = """
+import os, pwd, sys
+del os.environ["HOME"]
+def nobody(user):
+    raise KeyError(user)
+pwd.getpwuid = nobody
+sys.argv = ["syncd", "sync", "--allow-context", "there"]
+from syncd.__main__ import main
+main()
+"""
+
+
+def test_a_user_without_a_home_can_use_it_and_finds_no_folder_called_tilde(
+    project: Path, tmp_path: Path
+) -> None:
+    kubeconfig(tmp_path, "https://127.0.0.1:1")
+
+    done = subprocess.run(
+        [sys.executable, "-c", HOMELESS], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 5
+    assert done.stderr.startswith("error: cannot reach the Kubernetes API at")
+    assert sorted(path.name for path in project.iterdir()) == ["app", "syncd.toml"]
+
+
 def failing(error: BaseException) -> click.Group:
     @click.group(cls=_Commands)
     def group() -> None:
