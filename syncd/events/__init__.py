@@ -17,7 +17,6 @@ from syncd.events.base import (
 )
 from syncd.events.batch import (
     BatchApplied,
-    BatchDetected,
     BatchDone,
     BatchPacked,
     BatchReady,
@@ -95,7 +94,6 @@ __all__ = [
     "ApiBack",
     "ApiLost",
     "BatchApplied",
-    "BatchDetected",
     "BatchDone",
     "BatchPacked",
     "BatchReady",

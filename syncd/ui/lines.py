@@ -256,11 +256,6 @@ def _(event: events.BatchDone) -> Line:
 
 
 @line.register
-def _(event: events.BatchDetected) -> Line:
-    return _step(event.batch, f"something moved in {safe(event.root)}")
-
-
-@line.register
 def _(event: events.BatchSettled) -> Line:
     paths = f"{count(event.files, 'file')}, {event.deleted:,} deleted"
     settled, scanned = took(event.settled_ms), took(event.scanned_ms)

@@ -100,7 +100,6 @@ SAID = {
         "deployment/myapp",
         "web is as it was before the warm reloader, 3.1 s",
     ),
-    "batch.detected": ("batch 7", "something moved in /src/app"),
     "batch.settled": ("batch 7", "1 file, 0 deleted, settled 10 ms, scanned 0.3 ms"),
     "batch.packed": ("batch 7", "myapp-1/web: 2.1 KiB packed, 0.8 ms"),
     "batch.sent": ("batch 7", "myapp-1/web: 812 B sent, 1.1 ms"),
