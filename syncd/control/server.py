@@ -27,6 +27,7 @@ WRITE_S = 10.0
 WAIT_S = 60.0  # unless the request says how long
 LONGEST_WAIT_S = 1e9  # 30 years; JSON has numbers that no float can hold
 _GONE = (anyio.EndOfStream, anyio.BrokenResourceError, TimeoutError)
+_NAMED = 5  # of the batches that are waited for in vain
 _FULL = f"{CLIENTS} clients are connected already"
 _PLATFORM: str = sys.platform
 
@@ -253,7 +254,10 @@ def _unserved(replica: ReplicaStatus) -> str:
         return replica.reload
     if not replica.waiting:
         return "it is not ready"
-    return f"it is not seen to serve batch {', '.join(map(str, replica.waiting))}"
+    last = replica.waiting[-_NAMED:]
+    before = len(replica.waiting) - len(last) + replica.waiting_too
+    more = f" and {before:,} before" if before else ""
+    return f"it is not seen to serve batch {', '.join(map(str, last))}{more}"
 
 
 def _user_of(connection: socket.socket) -> int:

@@ -47,7 +47,8 @@ class ReplicaStatus:
         failing: How many paths could not be made equal there.
         drift: The commands of `run` rules that changed it since it was started.
         reload: Why the program does not serve what was applied, or "".
-        waiting: The batches that were applied, and are not known to be served yet.
+        waiting: The last batches that were applied, and are not known to be served yet.
+        waiting_too: How many more there are before them.
     """
 
     pod: str
@@ -63,6 +64,7 @@ class ReplicaStatus:
     drift: tuple[str, ...] = ()
     reload: str = ""
     waiting: tuple[int, ...] = ()
+    waiting_too: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
