@@ -26,12 +26,12 @@ def status(ctx: click.Context, /, *, why: bool, **options: Any) -> None:
     import json
     from dataclasses import asdict
 
-    from syncd.ui.standing import standing
-
     found = _ask(ctx, options["project"], lambda client: client.status())
     if options["output"] == "json":
         click.echo(json.dumps(asdict(found)))
     else:
+        from syncd.ui.standing import standing
+
         click.echo("\n".join(standing(found, why=why)))
     ctx.exit(0 if found.in_step else 1)
 
@@ -94,12 +94,17 @@ def _ask(
 ) -> Any:
     """Return what the syncd of a project answers, or end as Ctrl-C does."""
     from syncd import control
+
+    folder = here() / (project or "")
+    if control.find(folder) is None:
+        raise control.absent(folder)  # without what it takes to ask
+
     from syncd.ui import stop as signals
 
     answers: list[Any] = []
 
     async def ask() -> int:
-        async with control.connect(here() / (project or "")) as client:
+        async with control.connect(folder) as client:
             answers.append(await question(client))
         return 0
 

@@ -143,13 +143,14 @@ def _sync(options: dict[str, Any], *, once: bool) -> int:
 
 def _reporting(options: dict[str, Any]) -> Any:
     """Return what gives the `Emit` that the options ask for."""
-    from syncd import ui
-    from syncd.ui import aside, output, stop
+    from syncd.ui import aside, forms, output, stop
 
     least = output.least_level(verbose=options["verbose"] > 0, quiet=options["quiet"])
     moment = aside.Moment()
     stream = aside.own_stdout()
-    form = ui.open_output(options["output"], least=least, clock=moment, stream=stream)
+    form = forms.open_output(
+        options["output"], least=least, clock=moment, stream=stream
+    )
     return aside.Aside(output.UntilGone(form, stop.ask), moment, stream)
 
 
@@ -181,10 +182,9 @@ def demo(ctx: click.Context, edits: int | None, port: int) -> None:
     Serves a program from a Pod, says what to edit and where to look. Without a terminal
     it makes the edits itself; it fails if one of them was not served.
     """
-    from syncd import ui
-    from syncd.ui import output, stop
+    from syncd.ui import forms, output, stop
 
-    with output.UntilGone(ui.open_output(None), stop.ask) as emit:
+    with output.UntilGone(forms.open_output(None), stop.ask) as emit:
         from syncd.loopback.demo import demo
 
         code = stop.run(

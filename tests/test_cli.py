@@ -19,6 +19,7 @@ from syncd.config import schema
 
 DOCS = Path(__file__).parents[1] / "docs"
 FILE = '[[target]]\nworkload = "deployment/web"\n{sync}\n'
+HEAVY = {"anyio", "asyncio", "kubernetes", "pathspec", "pydantic", "rich"}
 SYNC = 'sync = [{ local = "app", remote = "/app", ignore = ["*.md"] }]'
 
 
@@ -106,8 +107,31 @@ def test_help_does_not_pay_for_what_it_does_not_use() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout
 
-    heavy = {"anyio", "asyncio", "kubernetes", "pathspec", "pydantic", "rich"}
-    assert heavy & set(out.split()) == set()
+    assert HEAVY & set(out.split()) == set()
+
+
+@pytest.mark.parametrize("name", ["status", "wait", "stop"])
+def test_to_hear_that_nobody_runs_costs_no_more_than_help(
+    project: Path, name: str
+) -> None:
+    argv = [sys.executable, "-X", "importtime", *command(name)[1:]]
+
+    said = subprocess.run(argv, capture_output=True, text=True, check=False)
+
+    imported = {line.rpartition("|")[2].strip() for line in said.stderr.splitlines()}
+    assert said.returncode == 6
+    assert "syncd.control.claim" in imported
+    assert imported & {*HEAVY, "syncd.events"} == set()
+
+
+def test_to_ask_costs_an_event_loop_and_nothing_besides() -> None:
+    program = "import sys, syncd.control.client, syncd.ui.standing; print(*sys.modules)"
+
+    out = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert HEAVY & set(out.split()) <= {"anyio", "asyncio"}
 
 
 def test_the_version_is_said() -> None:

@@ -8,7 +8,6 @@ import traceback
 from pathlib import Path
 
 from syncd.errors import ConfigError, SyncdError
-from syncd.events import Failed
 from syncd.state import state_folder
 from syncd.ui.text import safe
 
@@ -28,7 +27,8 @@ def report(error: Exception, *, form: str | None = None, debug: bool = False) ->
     if debug:
         traceback.print_exception(error)
     if form == "json":
-        from syncd.ui.jsonlines import JsonLines  # noqa: PLC0415  # only where needed
+        from syncd.events import Failed  # noqa: PLC0415  # only where needed
+        from syncd.ui.jsonlines import JsonLines  # noqa: PLC0415
 
         JsonLines(sys.stdout)(Failed(message=message, hint=hint))
     else:
