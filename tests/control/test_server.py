@@ -4,7 +4,7 @@ import stat
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,13 @@ from syncd.control import Hub, Record, Status, Waited, serve
 from syncd.control.client import Client
 from syncd.control.lines import LONGEST
 from syncd.control.server import CLIENTS
-from syncd.errors import Halted, Overdue, SyncdError
+from syncd.errors import Halted, Overdue, SyncdError, TransportError
 from syncd.events import Event, InStep, ReaderDropped
 from tests.examples import examples
 
 
 WAIT_S = 20
+RECORD = Record("/p", 1, "2026-01-01T00:00:00+00:00", (), "")
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
@@ -79,7 +80,7 @@ class Scene:
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:
         async with await anyio.connect_unix(self.path) as stream:
-            yield Client(stream, Record("/p", 1, "2026-01-01T00:00:00+00:00", (), ""))
+            yield Client(stream, RECORD)
 
     @asynccontextmanager
     async def stream(self) -> AsyncIterator[ByteStream]:
@@ -143,6 +144,40 @@ async def test_several_requests_are_answered_in_turn(tmp_path: Path) -> None:
         assert first.phase == "running"
         assert waited == Waited(batch=7, replicas=2, took_ms=1.5)
         assert scene.daemon.asked == ["wait True"]
+
+
+async def told_by(path: Path, answer: dict[str, Any]) -> Status:
+    """Return what a client makes of a status that is `answer`."""
+
+    async def say(stream: ByteStream) -> None:
+        async with stream:
+            await stream.receive()
+            await stream.send(json.dumps(answer).encode() + b"\n")
+
+    async with (
+        await anyio.create_unix_listener(path) as listener,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(listener.serve, say)
+        async with await anyio.connect_unix(path) as stream:
+            status = await Client(stream, RECORD).status()
+        tasks.cancel_scope.cancel()
+    return status
+
+
+async def test_a_syncd_of_another_version_is_understood_or_told_as_such(
+    tmp_path: Path,
+) -> None:
+    known = asdict(Daemon().status())
+
+    newer = await told_by(tmp_path / "a", {"ok": True, **known, "mood": "good"})
+
+    assert newer == Daemon().status()
+    del known["targets"]
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(TransportError, match="it is another version")
+    ):
+        await told_by(tmp_path / "b", {"ok": True, **known})
 
 
 async def test_only_its_user_may_use_the_socket(tmp_path: Path) -> None:
