@@ -82,6 +82,39 @@ def stop(ctx: click.Context, /, **options: Any) -> None:
         click.echo(f"process {pid} has ended")
 
 
+@click.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default="a free one",
+    help="Where to serve the page.",
+)
+@taking(*RUNNING)
+@click.pass_context
+def dashboard(ctx: click.Context, /, *, port: int, **options: Any) -> None:
+    """Show the `syncd watch` of this project on a page in the browser.
+
+    Prints a link to follow, which is good for once, and serves the page on this machine
+    until Ctrl-C. Exits with 6 if no syncd runs here.
+    """
+    import json
+
+    folder = _watched(options["project"])
+
+    from syncd.ui import stop as signals
+    from syncd.ui.dashboard import Feed, serve
+
+    def tell(link: str) -> None:
+        click.echo(json.dumps({"url": link}) if options["output"] == "json" else link)
+
+    async def show() -> int:
+        await serve(Feed(folder), port, tell)
+        return 0
+
+    ctx.exit(signals.run(show) or 0)
+
+
 async def _stopped(client: Any) -> int:
     await client.stop()
     return int(client.record.pid)
@@ -93,12 +126,9 @@ def _ask(
     question: Callable[[Any], Awaitable[Any]],
 ) -> Any:
     """Return what the syncd of a project answers, or end as Ctrl-C does."""
+    folder = _watched(project)
+
     from syncd import control
-
-    folder = here() / (project or "")
-    if control.find(folder) is None:
-        raise control.absent(folder)  # without what it takes to ask
-
     from syncd.ui import stop as signals
 
     answers: list[Any] = []
@@ -113,4 +143,18 @@ def _ask(
     return answers[0]
 
 
-COMMANDS = (status, wait, stop)
+def _watched(project: Path | None) -> Path:
+    """Return the project's folder, or one in it, if a syncd watches it.
+
+    Raises:
+        Absent: If none does; it is said without what it takes to ask one.
+    """
+    from syncd import control
+
+    folder = here() / (project or "")
+    if control.find(folder) is None:
+        raise control.absent(folder)
+    return folder
+
+
+COMMANDS = (status, wait, stop, dashboard)

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def test_help_does_not_pay_for_what_it_does_not_use() -> None:
     assert HEAVY & set(out.split()) == set()
 
 
-@pytest.mark.parametrize("name", ["status", "wait", "stop"])
+@pytest.mark.parametrize("name", ["status", "wait", "stop", "dashboard"])
 def test_to_hear_that_nobody_runs_costs_no_more_than_help(
     project: Path, name: str
 ) -> None:
@@ -476,7 +477,7 @@ def test_the_two_arguments_need_no_file(project: Path) -> None:
 # --- a syncd that runs ----------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["status", "wait", "stop"])
+@pytest.mark.parametrize("name", ["status", "wait", "stop", "dashboard"])
 def test_without_a_running_syncd_there_is_nobody_to_ask(
     project: Path, name: str
 ) -> None:
@@ -509,6 +510,27 @@ def test_a_running_syncd_is_asked_refuses_a_second_and_stops(
     assert late == 7
     assert "not all was applied within 0.2 s: " in overdue
     assert (stopped, said) == (0, f"process {first.pid} has ended\n")
+    assert ended == 0
+
+
+def test_the_dashboard_tells_its_link_and_serves_until_ctrl_c(
+    project: Path, tmp_path: Path, silent_port: int
+) -> None:
+    kubeconfig(tmp_path, f"http://127.0.0.1:{silent_port}")
+    watch = command("watch", "--allow-context", "there")
+    show = command("dashboard", "--output", "json")
+    with subprocess.Popen(watch, stdout=subprocess.DEVNULL) as watching:
+        until_it_answers()
+        with subprocess.Popen(show, stdout=subprocess.PIPE) as showing:
+            assert showing.stdout is not None
+            link = json.loads(showing.stdout.readline())["url"]
+            with urllib.request.urlopen(link, timeout=10) as answer:
+                page = answer.read()
+            showing.send_signal(signal.SIGINT)
+            ended = showing.wait(10)
+        watching.send_signal(signal.SIGINT)
+
+    assert page.startswith(b"<!DOCTYPE html>")
     assert ended == 0
 
 

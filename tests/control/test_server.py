@@ -53,7 +53,9 @@ class Daemon:
     patience: anyio.Event = field(default_factory=anyio.Event)
 
     def status(self) -> Status:
-        return Status(version="1", project="/p", pid=1, since="", phase="running")
+        return Status(
+            version="1", project="/p", pid=1, since=RECORD.since, phase="running"
+        )
 
     async def wait(self, *, ready: bool) -> Waited:
         self.asked.append(f"wait {ready}")
