@@ -1,6 +1,6 @@
 """Every replica in step once, and what follows from that run: `syncd sync`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import anyio
 
@@ -57,8 +57,10 @@ class Once:
         """
         with anyio.move_on_after(self._limit_s):
             for live in self._live:
-                await self._until_there_is_one(live)
-            await self._pulse.until(self._are_in_step)
+                await self._until_a_pod_is_there(live)
+            await self._pulse.until(
+                lambda: self._watching.certain and self._all(_is_in_step)
+            )
         sessions = self._checked()
         late = [f"{s.who} is not in step" for s in sessions if not s.in_step.is_set()]
         if not self._watching.certain:
@@ -74,24 +76,27 @@ class Once:
         """
         limit_s = self._limit_s + max(live.commands_s for live in self._live)
         with anyio.move_on_after(limit_s):
-            await self._pulse.until(lambda: all(map(_is_done, self._sessions())))
+            await self._pulse.until(lambda: self._all(_is_done))
         late = [session.who for session in self._checked() if not session.idle]
         _check_time(
             [f"{who} has not run what its rules ask for" for who in late], limit_s
         )
 
-    async def _until_there_is_one(self, live: LiveTarget) -> None:
-        """Wait for a replica; not for long where no Pod could become one."""
+    async def _until_a_pod_is_there(self, live: LiveTarget) -> None:
+        """Wait for a Pod that is a replica, or could become one; not for long."""
         await live.fleet.until(lambda _: live.fleet.view is not None)
         with anyio.move_on_after(NOBODY_LIMIT_S):
             await live.fleet.until(lambda _: not _is_deserted(live.fleet.view))
-        if not _is_deserted(live.fleet.view):
-            await live.fleet.until(bool)
 
-    def _are_in_step(self) -> bool:
-        sessions = self._sessions()
-        return self._watching.certain and all(
-            session.in_step.is_set() or _has_refused(session) for session in sessions
+    def _all(self, holds: Callable[[Session], bool]) -> bool:
+        """Tell whether something holds of each replica, and each target has one.
+
+        A container that is being started again is none for so long.
+        """
+        return all(
+            all(map(holds, live.fleet.sessions))
+            and (live.fleet.sessions or _is_deserted(live.fleet.view))
+            for live in self._live
         )
 
     def _sessions(self) -> list[Session]:
@@ -128,6 +133,10 @@ def _is_deserted(view: View | None) -> bool:
 def _has_refused(session: Session) -> bool:
     error = session.error
     return error is not None and not isinstance(error, TransportError)
+
+
+def _is_in_step(session: Session) -> bool:
+    return session.in_step.is_set() or _has_refused(session)
 
 
 def _is_done(session: Session) -> bool:

@@ -1,6 +1,5 @@
 """Waiting, with sessions that are played: what a real one takes is in `endtoend`."""
 
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 import anyio
@@ -8,44 +7,10 @@ import anyio
 from syncd.control import Record
 from syncd.daemon.desk import Desk
 from syncd.daemon.diary import Diary
-from syncd.daemon.pulse import Pulse
+from tests.daemon.played import Fleet, Folders, Live, Played
 
 
 TRIES = 1000
-
-
-class Played:
-    """A session that was told of so many changes, and holds so many."""
-
-    error = None
-    failing = 0
-
-    def __init__(self, noted: int, landed: int) -> None:
-        self.noted, self.landed = noted, landed
-
-    def holds(self, noted: int) -> bool:
-        return self.landed >= noted
-
-
-@dataclass
-class Fleet:
-    sessions: tuple[Played, ...]
-    target: str = "deployment/web"
-
-
-@dataclass
-class Live:
-    fleet: Fleet
-    rebuilding: None = None
-
-
-@dataclass
-class Folders:
-    certain: bool = True
-    looked: anyio.Event = field(default_factory=anyio.Event)
-
-    async def look(self) -> None:
-        self.looked.set()
 
 
 def at(address: int) -> Played:
@@ -59,8 +24,8 @@ def at(address: int) -> Played:
 
 
 async def test_a_wait_takes_no_new_session_for_the_one_that_was_there() -> None:
-    pulse, folders = Pulse(), Folders()
-    live = Live(Fleet((Played(noted=5, landed=0),)))
+    folders, live = Folders(), Live(Fleet((Played(noted=5, landed=0),)))
+    pulse = live.fleet.pulse
     desk = Desk(Record("/p", 1, "", (), ""), Diary(), pulse, lambda: None)
     desk.open(cast("Any", None), cast("Any", [live]), cast("Any", folders), lambda: 7)
 
