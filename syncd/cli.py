@@ -47,15 +47,23 @@ class _Commands(click.Group):
             _forget_stdout()
             ctx.exit(READER_GONE)
         except Exception as error:  # noqa: BLE001  # the last stop before the user
-            from syncd.ui import failure
+            ctx.exit(_report(ctx, error))
 
-            debug = ctx.meta.get("syncd.verbose", 0) > 1 or _is_set("SYNCD_DEBUG")
-            form = ctx.meta.get("syncd.output")
-            ctx.exit(failure.report(error, form=form, debug=debug))
+
+def _report(ctx: click.Context, error: Exception) -> int:
+    """Say what went wrong, and return the exit code."""
+    from syncd.ui import failure
+
+    debug = ctx.meta.get("syncd.verbose", 0) > 1 or _is_set("SYNCD_DEBUG")
+    try:
+        return failure.report(error, form=ctx.meta.get("syncd.output"), debug=debug)
+    except OSError:  # it was to be said on standard output
+        _forget_stdout()
+        return failure.report(error)
 
 
 def _forget_stdout() -> None:
-    """Keep the interpreter from flushing, at its end, to a reader that is gone."""
+    """Keep the interpreter from flushing, at its end, what nobody takes."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 

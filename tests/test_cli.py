@@ -339,6 +339,26 @@ def test_a_standard_output_that_was_closed_is_no_failure(project: Path) -> None:
     assert done.stderr.startswith("error: no kubeconfig found")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="nothing is full here")
+@pytest.mark.parametrize(
+    "argv",
+    [["sync"], ["sync", "--output", "json"], ["status", "--output", "json"]],
+    ids=" ".join,
+)
+def test_a_standard_output_without_room_is_one_message(
+    project: Path, argv: list[str]
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command(*argv), stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+
+    first, *more = done.stderr.splitlines()
+    assert done.returncode in (2, 6)
+    assert first.startswith("error: ")
+    assert [line for line in more if not line.startswith("hint: ")] == []
+
+
 def test_where_all_streams_are_closed_it_ends_as_ever(project: Path) -> None:
     line = f"exec {sys.executable} -m syncd explain app/a.md <&- >&- 2>&-"
 
