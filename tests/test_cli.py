@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from syncd import __version__
 from syncd.cli import _Commands, cli
 from syncd.config import schema
+from syncd.control import Claim
 
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -533,14 +534,11 @@ def test_a_running_syncd_is_asked_refuses_a_second_and_stops(
     assert ended == 0
 
 
-def test_the_dashboard_tells_its_link_and_serves_until_ctrl_c(
-    project: Path, tmp_path: Path, silent_port: int
-) -> None:
-    kubeconfig(tmp_path, f"http://127.0.0.1:{silent_port}")
-    watch = command("watch", "--allow-context", "there")
+def test_the_dashboard_tells_its_link_and_serves_until_ctrl_c(project: Path) -> None:
     show = command("dashboard", "--output", "json")
-    with subprocess.Popen(watch, stdout=subprocess.DEVNULL) as watching:
-        until_it_answers()
+    with Claim(project, ()) as claim, socket.socket(socket.AF_UNIX) as syncd_that_runs:
+        syncd_that_runs.bind(str(claim.socket))
+        syncd_that_runs.listen()
         with subprocess.Popen(show, stdout=subprocess.PIPE) as showing:
             assert showing.stdout is not None
             link = json.loads(showing.stdout.readline())["url"]
@@ -548,7 +546,6 @@ def test_the_dashboard_tells_its_link_and_serves_until_ctrl_c(
                 page = answer.read()
             showing.send_signal(signal.SIGINT)
             ended = showing.wait(10)
-        watching.send_signal(signal.SIGINT)
 
     assert page.startswith(b"<!DOCTYPE html>")
     assert ended == 0
