@@ -20,6 +20,9 @@ from syncd.config import Settings
 from syncd.errors import SyncdError
 
 
+_ONCE_S = 60.0  # how long it may take until all is in step
+
+
 def document(settings: Settings) -> dict[str, Any]:
     """Return `settings` as JSON values, for the process to read."""
     return settings.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -32,17 +35,17 @@ def main() -> int:
     source = told.pop("source", None)
     settings = Settings.of(told, project, Path(source) if source else None)
     try:
-        return anyio.run(_run, settings, "--once" in sys.argv)
+        return anyio.run(_run, settings, _ONCE_S if "--once" in sys.argv else None)
     except SyncdError as error:
         _say(events.Failed(message=str(error), hint=error.hint))
         return error.exit_code
 
 
-async def _run(settings: Settings, once: bool) -> int:  # noqa: FBT001  # see above
+async def _run(settings: Settings, once_s: float | None) -> int:
     code = 0
     async with task_group() as tasks:
         tasks.start_soon(_end_when_told, tasks.cancel_scope)
-        code = await daemon.run(settings, _say, once=once)
+        code = await daemon.run(settings, _say, once_s=once_s)
         tasks.cancel_scope.cancel()
     return code
 

@@ -118,6 +118,7 @@ class Desk:
             drift=tuple(diary.ran),
             reload=diary.reload,
             waiting=tuple(sorted(diary.waiting)),
+            waiting_too=diary.waiting_too,
         )
 
     # --- waiting --------------------------------------------------------------------
@@ -153,13 +154,13 @@ class Desk:
         """Wait until every replica holds what is known by now; return its batch."""
         while True:
             batch = self._last_batch()
-            noted = {id(session): session.noted for session in self._sessions()}
+            noted = {session: session.noted for session in self._sessions()}
 
-            def applied(noted: dict[int, int] = noted) -> bool:
+            def applied(noted: dict[Session, int] = noted) -> bool:
                 self._check_refusals()
                 targets = [live.fleet.sessions for live in self._live]
                 return all(targets) and all(
-                    session.holds(noted.get(id(session), 0))
+                    session.holds(noted.get(session, 0))
                     for sessions in targets
                     for session in sessions
                 )
@@ -176,7 +177,7 @@ class Desk:
         for live in self._live:
             for replica, _, runs in live.fleet.containers():
                 diary = self._diary.container(replica.pod, replica.container)
-                if any(number <= batch for number in diary.waiting):
+                if diary.waits_for(batch):
                     late = True
                 elif diary.broken:
                     raise TargetError(

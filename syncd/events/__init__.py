@@ -17,7 +17,6 @@ from syncd.events.base import (
 )
 from syncd.events.batch import (
     BatchApplied,
-    BatchDetected,
     BatchDone,
     BatchPacked,
     BatchReady,
@@ -62,6 +61,7 @@ from syncd.events.local import (
     RootFound,
     RootLost,
     SecretsWithheld,
+    StateUnwritten,
     WatchDegraded,
     WatchOverflowed,
     WatchStarted,
@@ -94,7 +94,6 @@ __all__ = [
     "ApiBack",
     "ApiLost",
     "BatchApplied",
-    "BatchDetected",
     "BatchDone",
     "BatchPacked",
     "BatchReady",
@@ -148,6 +147,7 @@ __all__ = [
     "SessionReconciled",
     "SessionRefused",
     "Started",
+    "StateUnwritten",
     "Stopped",
     "TargetChanged",
     "WatchDegraded",

@@ -1,4 +1,8 @@
-"""A batch: detected → settled → packed → sent → applied → reloaded → ready → done."""
+"""A batch: settled → packed → sent → applied → done, and then reloaded → ready.
+
+That it was detected is told by `settled_ms`: before the tree was looked at, nobody knows
+if a hint becomes a batch, or which.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,18 +11,10 @@ from syncd.events.base import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchDetected(Event):
-    """The first hint of a batch was seen."""
-
-    name = "batch.detected"
-    level = "debug"
-    batch: int
-    root: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchSettled(Event):
-    """The writing went quiet, and the tree was looked at.
+    """The writing went quiet, and the tree was looked at: there is a batch.
+
+    It was detected `settled_ms` and `scanned_ms` before this.
 
     Attributes:
         settled_ms: First hint to quiet.

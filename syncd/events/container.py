@@ -92,7 +92,7 @@ class ContainerRestarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded(Event):
-    """The container is no longer a replica, and its stream is closed."""
+    """The container is no longer a replica, and its stream is being closed."""
 
     name = "session.ended"
     target: str

@@ -101,7 +101,7 @@ class Shipping:
         """Return what the container holds in every folder that is here, or was."""
         listing: dict[bytes, Entry] = {}
         listed: set[bytes] = set()
-        wanted = {b"", *_with_folders(root.owned), *_folders(root.tree)}
+        wanted = {b"", *_folders_of(root.owned), *_folders(root.tree)}
         while wanted:
             # Copying a dict of bytes is one step for the interpreter, so a scan in
             # its worker thread cannot change the tree in the middle of it.
@@ -109,8 +109,10 @@ class Shipping:
             found = await self._link.listing(index, wanted, local)
             listing.update(_ours(found, local, root))
             listed |= wanted
-            # A folder made here meanwhile may have been there all along, unseen.
-            wanted = (_folders(root.tree) & _folders(listing)) - listed
+            # A folder made here meanwhile may have been there all along, unseen; and
+            # what was put there, and is gone here, may be a folder.
+            ours = _folders(root.tree) | root.owned
+            wanted = (ours & _folders(listing)) - listed
         return listing
 
     # --- shipping -------------------------------------------------------------
@@ -228,9 +230,9 @@ class Shipping:
                 return await self._link.signal(action.match, action.signal)
 
 
-def _with_folders(paths: Collection[bytes]) -> set[bytes]:
-    """Return `paths` and the folders above each: what was put there may be alone."""
-    return {*paths, *(folder for path in paths for folder in above(path))}
+def _folders_of(paths: Collection[bytes]) -> set[bytes]:
+    """Return the folders above each of `paths`: they may be gone here."""
+    return {folder for path in paths for folder in above(path)}
 
 
 def _folders(tree: Tree) -> set[bytes]:

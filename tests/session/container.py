@@ -43,6 +43,7 @@ class Container:
     last: int = 0
     reload_answers: ReloadAnswers = field(default_factory=ReloadAnswers)
     dials: int = 0
+    listed: list[set[bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.files = dict(self.image)
@@ -122,6 +123,7 @@ class MemoryLink:
     ) -> Mapping[bytes, Entry]:
         await self._suffer()
         wanted = set(dirs)
+        self.container.listed.append(wanted)
         return {
             path: entry
             for path, entry in self.container.files.items()

@@ -117,6 +117,23 @@ async def test_what_only_the_container_has_is_kept_and_named() -> None:
     assert [e.paths for e in events if isinstance(e, PathsKept)] == [(b"data.db",)]
 
 
+async def test_of_what_was_put_there_and_is_gone_here_only_folders_are_looked_into() -> (
+    None
+):
+    image = {b"d": DIR, b"d/a": file(1), b"d/e": DIR, b"d/e/theirs": file(1)}
+    container = Container(image=image)
+    owned = {b"d/a", b"d/b", b"d/e"}
+    session = make(container, {b"x": file(1)}, [], owned=owned)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        tasks.cancel_scope.cancel()
+
+    assert container.listed == [{b"", b"d"}, {b"d/e"}]
+    assert container.files.keys() == {b"x", b"d", b"d/e", b"d/e/theirs"}
+
+
 async def test_a_replica_loses_what_only_the_container_has() -> None:
     container = Container(image={b"data.db": file(9), b"x.pyc": file(1)})
     container.whole = True

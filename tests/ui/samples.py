@@ -65,6 +65,9 @@ EVENTS: tuple[Event, ...] = (
     events.SecretsWithheld(
         root="/src/app", paths=(b".env", b"key.pem"), hint="list them in .syncdignore"
     ),
+    events.StateUnwritten(
+        path="/state/owned/1f0c", reason="No space left on device", hint="make room"
+    ),
     events.ApiLost(server=SERVER, reason="connection refused"),
     events.ApiBack(server=SERVER, away_s=3.25),
     events.TargetChanged(
@@ -180,7 +183,6 @@ EVENTS: tuple[Event, ...] = (
         target=TARGET, reason="it starts with a shell", hint="set command"
     ),
     events.ReloaderRestored(target=TARGET, container="web", took_ms=3100.0),
-    events.BatchDetected(batch=7, root="/src/app"),
     events.BatchSettled(
         batch=7, target=TARGET, files=1, deleted=0, settled_ms=10.04, scanned_ms=0.31
     ),
