@@ -48,6 +48,8 @@ class Turn:
         sent_s: When the first of the batches was sent; None before.
         landed: What landed of all of them.
         told: The batches that the warm reloader was told of.
+        compared: The roots that were compared for it.
+        astray: Those that turned out not to be what their ledgers say.
     """
 
     marks: tuple[Mark, ...]
@@ -58,6 +60,18 @@ class Turn:
     landed: list[Place] = field(default_factory=list)
     told: list[int] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)
+    compared: set[int] = field(default_factory=set)
+    astray: set[int] = field(default_factory=set)
+
+    def absorb(self, earlier: "Turn") -> None:
+        """Answer for what `earlier` does too: its roots are to be compared."""
+        self.marks = (*earlier.marks, *self.marks)
+        self.since = min(self.since, earlier.since)
+        self.sent_s = earlier.sent_s if self.sent_s is None else self.sent_s
+        self.landed += earlier.landed
+        self.told += earlier.told
+        self.outcome += earlier.outcome
+        self.compared |= earlier.astray
 
 
 class Owed:
@@ -100,9 +114,16 @@ class Owed:
     @property
     def nothing(self) -> bool:
         """Whether all that was noted has landed, and every action has run."""
-        return not self.actions and not any(
-            ledger.pending or ledger.flying for ledger in self.ledgers
+        return (
+            not self.actions
+            and not self._turns
+            and not any(ledger.pending or ledger.flying for ledger in self.ledgers)
         )
+
+    @property
+    def astray(self) -> bool:
+        """Whether a root is not what its ledger says."""
+        return any(turn.astray for turn in self._turns)
 
     def note(self, root: int, paths: Collection[bytes], mark: Mark | None) -> None:
         """Owe `paths` of a root; tell `mark` when they landed."""
@@ -148,15 +169,27 @@ class Owed:
         self._action_added = anyio.Event()
 
     def begin(self) -> Turn:
-        """Start a turn that answers for every mark noted so far."""
+        """Start a turn that answers for every mark noted so far.
+
+        And for those of turns that went astray; none of these has a batch that flies.
+        """
         turn = Turn(tuple(self._marks), self._begun)
+        for earlier in [turn for turn in self._turns if turn.astray]:
+            self._turns.remove(earlier)
+            turn.absorb(earlier)
         self._begun = self.noted
         self._marks.clear()
         self._turns.append(turn)
         return turn
 
     def settle(self, turn: Turn) -> bool:
-        """Tell the marks of `turn` if all of its batches are answered; return whether."""
+        """Tell the marks of `turn` if all of its batches are answered; return whether.
+
+        What went astray is for the next turn to settle.
+        """
+        if turn.astray:
+            self._changed.set()
+            return False
         if not turn.taken or turn.unanswered or turn not in self._turns:
             return False
         self._turns.remove(turn)

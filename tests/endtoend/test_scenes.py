@@ -1,5 +1,6 @@
 """What a user meets, one scene each, on the embedded cluster."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from syncd.events import (
     BatchDone,
     Failed,
     InStep,
+    PathFailed,
     PathsKept,
     SessionLimited,
     SessionReconciled,
@@ -93,6 +95,33 @@ async def test_what_the_program_writes_is_left_alone(tmp_path: Path) -> None:
 
     assert found[b"data.db"][2] == b"rows"
     assert [event.paths for event in kept] == [(b"data.db",)]
+
+
+async def test_what_was_taken_away_in_the_container_is_back_with_the_next_edit(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path, command=WAIT) as stage:
+        pkg, script = stage.folder / "pkg", stage.folder / "run.sh"
+        pkg.mkdir()
+        (pkg / "a.py").write_text("1")
+        script.write_text("1")
+        await stage.until_equal()
+        (there,) = stage.containers()
+
+        shutil.rmtree(there / "pkg")
+        (pkg / "a.py").write_text("2")
+        await stage.until_equal()
+
+        shutil.rmtree(there / "pkg")
+        (there / "pkg").write_text("no folder")
+        (pkg / "a.py").write_text("3")
+        await stage.until_equal()
+
+        (there / "run.sh").unlink()
+        script.chmod(0o755)
+        await stage.until_equal()
+
+        assert not stage.heard(PathFailed)
 
 
 async def test_a_replica_holds_nothing_that_is_not_here(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from syncd.session import Mark, Root, Session, Ways, Who
 from syncd.session.ways import Log
 from syncd.tree import Entry, Kind
 from tests.examples import examples
-from tests.session.container import Container, Fault, MemoryLink
+from tests.session.container import WIRE_FAULTS, Container, Fault, MemoryLink
 
 
 def file(content: int) -> Entry:
@@ -74,9 +74,9 @@ async def idle(*sessions: Session) -> None:
         await anyio.lowlevel.checkpoint()
 
 
-def mark(events: list[Event], *sessions: Session) -> Mark:
+def mark(events: list[Event], *sessions: Session, number: int = 1) -> Mark:
     made = Mark(
-        number=1,
+        number=number,
         target="t",
         paths=(b"a",),
         files=1,
@@ -260,7 +260,7 @@ async def test_a_hook_that_runs_when_its_file_changes_runs_once_more() -> None:
 
 NAMES = [b"a", b"b", b"d", b"d/a", b"d/e", b"d/e/f", b"\xff\n x"]
 EDITS = st.tuples(st.sampled_from(NAMES), st.integers(0, 4), st.integers(0, 6))
-FAULTS = st.lists(st.sampled_from(Fault), max_size=12)
+FAULTS = st.lists(st.sampled_from(WIRE_FAULTS), max_size=12)
 IMAGES = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 4)).map(
     lambda files: grown(files.items())
 )
