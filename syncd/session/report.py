@@ -22,6 +22,7 @@ _HINTS = {
     "permission-denied": "make the folder writable for the container's user in the"
     " image (chown), or sync elsewhere",
     "disk-full": "free space in the container, or raise its ephemeral storage",
+    "busy": "what is mounted there stays as it is; list it in `ignore`",
     "not-empty": 'delete what is there, or set mode = "one-way-replica"',
 }
 

@@ -33,7 +33,7 @@ place_all() {
       if [ -d "$to" ]; then fail blocked "$target"; else fail missing-parent "$target"; fi
     elif folder "$target" && ! drop_folder "$target"
     then
-      fail not-empty "$target"
+      fail "$why" "$target"
     else
       drop_byte_code "$target"
       set -- "$@" "$file"

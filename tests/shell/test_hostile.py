@@ -84,6 +84,41 @@ def test_on_a_full_disk_the_old_tree_stands(
     assert full.apply(remote, local, everything(local)).refused == "disk-full"
 
 
+TMPFS = "mount -t tmpfs none {folder}"
+SAME_DEVICE = "mkdir {tmp}/data; mount --bind {tmp}/data {folder}"
+
+
+@pytest.mark.parametrize("mount", [TMPFS, SAME_DEVICE], ids=["tmpfs", "bind"])
+@pytest.mark.parametrize("folder", ["pkg", "pkg/a volume"])
+def test_a_replica_keeps_a_folder_in_which_something_is_mounted(
+    shell: Shell,
+    local: Path,
+    remote: Path,
+    tmp_path: Path,
+    may_mount: None,
+    mount: str,
+    folder: str,
+) -> None:
+    (remote / "pkg/a volume").mkdir(parents=True)
+    volume = f"'{remote / folder}'"
+    script = f"""
+        {mount.format(folder=volume, tmp=tmp_path)}
+        mkdir {volume}/deep
+        echo precious > {volume}/deep/data
+        echo beside > {remote}/pkg/beside
+        trap 'find {remote} -type f > {tmp_path}/left' EXIT
+        "$@"
+        exit
+    """
+    there = replace(shell, prefix=tuple(mounted(script)))
+
+    landed = there.apply(remote, local, gone("pkg"), replica=True)
+
+    left = (tmp_path / "left").read_text().splitlines()
+    assert codes(landed) == {b"pkg": "busy"}
+    assert {Path(line).name for line in left} == {"data", "beside"}
+
+
 TARGET = '"./volume/a.py"'
 
 
