@@ -68,7 +68,8 @@ class Delta:
         content: Gives what a file holds, if that is known and need not be read.
 
     Attributes:
-        pack: The tar stream; what was void is known once the frames were iterated.
+        pack: The tar stream; what could not be sent is known once the frames were
+            iterated.
         wire_bytes: Size of the frames so far.
     """
 
@@ -104,7 +105,7 @@ class Delta:
             {
                 "op": "end",
                 "id": batch,
-                "void": [as_text(path) for path in sorted(self.pack.void)],
+                "void": [as_text(path) for path in sorted(self.pack.spoilt)],
                 "bytes": self.pack.size,
                 "digest": self.pack.digest,
             }

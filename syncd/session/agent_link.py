@@ -294,5 +294,6 @@ class AgentLink:
             wire_size=delta.wire_bytes,
             packed_ms=packed_s * 1000,
             sent_ms=sent_s * 1000,
-            torn=tuple(delta.pack.void),
+            torn=tuple(delta.pack.torn),
+            unread=answers.unread(delta.pack.unread),
         )

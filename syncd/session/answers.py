@@ -10,6 +10,7 @@ from syncd.session.link import Ack, Failure, Fate, Note, ReloadAnswer, RootState
 from syncd.tree import Entry, Kind
 
 
+UNREAD = "unread"  # the code of a path that could not be read here
 CHUNK = 20_000  # paths in one message; keeps it far under the limit of a frame
 _FATES = {
     "serving": Fate.SERVED,
@@ -70,6 +71,14 @@ def may_equal(theirs: Entry, ours: Entry | None) -> bool:
         and ours is not None
         and ours.kind is Kind.FILE
         and ours.size == theirs.size
+    )
+
+
+def unread(reasons: Mapping[bytes, str]) -> tuple[Failure, ...]:
+    """Return what could not be read here as what has failed."""
+    return tuple(
+        Failure(path, UNREAD, f"cannot be read here: {reason}")
+        for path, reason in reasons.items()
     )
 
 

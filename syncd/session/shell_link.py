@@ -16,7 +16,7 @@ from syncd.errors import (
     TransportError,
     first,
 )
-from syncd.session.answers import may_equal
+from syncd.session.answers import may_equal, unread
 from syncd.session.link import (
     Ack,
     Failure,
@@ -155,7 +155,8 @@ class ShellLink:
                 wire_size=made.size,
                 packed_ms=(packed - started) * 1000,
                 sent_ms=(anyio.current_time() - packed) * 1000,
-                torn=tuple(made.void),
+                torn=tuple(made.torn),
+                unread=unread(made.unread),
             )
 
     async def ack(self, batch: int) -> Ack:

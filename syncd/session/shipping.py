@@ -1,7 +1,7 @@
 """What goes over one open link: the comparison, then batch after batch."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import anyio
@@ -14,6 +14,7 @@ from syncd.session.mark import Outcome
 from syncd.session.observing import Observer
 from syncd.session.owed import Owed, Turn
 from syncd.session.report import Report
+from syncd.session.unread import Unread
 from syncd.tree import Change
 
 
@@ -44,6 +45,7 @@ class Shipping:
         self._clock = report.clock
         self._window = anyio.CapacityLimiter(link.window)
         self._answered = anyio.Event()
+        self._unread = Unread(owed)
 
     async def reconcile(self, started: float, observer: Observer) -> int:
         """Compare every root and send the difference; return how many paths failed.
@@ -85,6 +87,7 @@ class Shipping:
             await self._land(flight)
             self._settle(flight.turn, observer)
 
+        tasks.start_soon(self._unread.try_again)
         while True:
             await self._owed.wait()
             if self._owed.astray:
@@ -112,10 +115,11 @@ class Shipping:
     ) -> "_Flight | None":
         """Send what a root is owed, if that is anything."""
         root, ledger = self._owed.roots[index], self._owed.ledgers[index]
-        if index in turn.compared:
-            ledger.compare(await listing(self._link, index, root), root.tree)
         number = next(_numbers)
         await self._window.acquire_on_behalf_of(number)
+        if index in turn.compared:
+            ledger.compare(await listing(self._link, index, root), root.tree)
+        # At once: what is new here may be there as well, in a folder not listed yet.
         changes = ledger.take(root.tree)
         if not changes:
             self._window.release_on_behalf_of(number)
@@ -132,6 +136,7 @@ class Shipping:
     async def _land(self, flight: "_Flight") -> Ack:
         """Wait for the acknowledgement, and take it into account."""
         ack = await self._link.ack(flight.number)
+        ack = replace(ack, failures=(*ack.failures, *flight.sent.unread))
         self._window.release_on_behalf_of(flight.number)
         self._account(flight, ack)
         flight.turn.unanswered -= 1
@@ -139,24 +144,25 @@ class Shipping:
         return ack
 
     def _account(self, flight: "_Flight", ack: Ack) -> None:
-        index, turn, sent = flight.root, flight.turn, flight.sent
-        failures = ack.failures
-        if index not in turn.compared and any(f.code in _ASTRAY for f in failures):
-            turn.astray.add(index)
-            failures = ()  # whatever it was, it is tried once more
+        index, turn, torn = flight.root, flight.turn, flight.sent.torn
+        tried = {change.path for change in flight.changes}
         failed = {failure.path for failure in ack.failures}
-        self._owed.ledgers[index].land(flight.number, failed, sent.torn)
-        landed = {change.path for change in flight.changes} - failed - {*sent.torn}
+        landed = tried - failed - {*torn}
+        self._owed.ledgers[index].land(flight.number, failed, torn)
         turn.landed += [(index, path) for path in sorted(landed)]
         turn.told += [flight.number] if ack.reloads else []
         self._owed.follow(index, landed)
-        if sent.torn:
-            self._owed.roots[index].look_again(sent.torn)
-        self._report.paths(failures, ack.notes)
-        outcome = self._outcome(flight, failed=len(failures))
+        if torn:
+            self._owed.roots[index].look_again(torn)
+        if index not in turn.compared and any(f.code in _ASTRAY for f in ack.failures):
+            turn.astray.add(index)  # whatever failed, it is tried once more
+            turn.outcome += self._outcome(flight, failed=0)
+            return
+        outcome = self._outcome(flight, failed=len(failed))
         turn.outcome += outcome
-        if index not in turn.astray:
-            self._report.applied(turn.marks, ack, outcome.applied_ms)
+        news = self._unread.take(index, tried, ack.failures)
+        self._report.paths(news, ack.notes)
+        self._report.applied(turn.marks, ack, outcome.applied_ms)
 
     def _outcome(self, flight: "_Flight", *, failed: int) -> Outcome:
         now, marks = self._clock(), flight.turn.marks

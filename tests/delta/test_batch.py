@@ -50,13 +50,24 @@ def test_a_batch_without_files_has_no_data(local: Path) -> None:
     ]
 
 
-def test_what_was_torn_is_named_at_the_end(local: Path) -> None:
+def test_what_was_torn_when_it_was_sent_already_is_named_at_the_end(
+    local: Path,
+) -> None:
+    large = b"x" * 300_000
     (local / "a").write_bytes(b"other")
+    (local / os.fsdecode(b"\xff")).write_bytes(large.upper())
 
-    *_, last = frames(Delta(local, [change(b"a", b"x"), change(b"\xff", b"y")]))
+    *_, last = frames(Delta(local, [change(b"a", b"x"), change(b"\xff", large)]))
 
-    assert last["void"] == ["a", "\udcff"]
-    assert last["bytes"] == 0
+    assert last["void"] == ["\udcff"]
+
+
+def test_however_much_cannot_be_read_the_end_fits_in_a_message(tmp_path: Path) -> None:
+    names = [b"%03d" % number + b"\xff" * 4000 for number in range(900)]
+
+    *_, last = frames(Delta(tmp_path / "gone", [change(name, b"x") for name in names]))
+
+    assert last["void"] == []
 
 
 def test_a_compressed_batch_is_one_deflate_stream(local: Path) -> None:

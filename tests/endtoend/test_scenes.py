@@ -146,6 +146,26 @@ async def test_a_folder_that_vanishes_empties_nothing(tmp_path: Path) -> None:
         await stage.until_equal()
 
 
+async def test_a_new_pod_gets_what_it_lacks_once_the_local_folder_is_back(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path, command=WAIT) as stage:
+        (stage.folder / "main.py").write_bytes(bytes(100_000))  # not kept in memory
+        await stage.until_equal()
+        away = stage.folder.with_name("away")
+        stage.folder.rename(away)
+        await stage.until(lambda: "watch.root_lost" in {e.name for e in stage.events})
+        (pod,) = stage.pods()
+        name = f"pod/{pod['metadata']['name']}"
+        stage.cluster.delete(name, namespace=NAMESPACE, grace_s=0)
+        await stage.until(lambda: stage.heard(PathFailed))
+
+        away.rename(stage.folder)
+        await stage.until_equal()
+
+        assert [event.code for event in stage.heard(PathFailed)] == ["unread"]
+
+
 async def test_what_was_deleted_while_syncd_was_not_running_goes_when_it_is(
     tmp_path: Path,
 ) -> None:

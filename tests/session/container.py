@@ -49,6 +49,7 @@ class Container:
     dials: int = 0
     meddled: bool = False
     astray: bool = False
+    unread: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.files = dict(self.image)
@@ -158,14 +159,17 @@ class MemoryLink:
         if fault is Fault.CUT_BEFORE or self.broken.is_set():
             self.broken.set()
             raise TransportError("the stream broke")
-        self._acks[batch] = self.container.apply(changes)
+        unread = [c for c in changes if c.path in self.container.unread]
+        there = [change for change in changes if change not in unread]
+        self._acks[batch] = self.container.apply(there)
         self.container.last = batch
         if fault is Fault.STALL:
             self._stalled.add(batch)
         if fault is not Fault.MEDDLE:
             self.meet(fault)
         await anyio.lowlevel.checkpoint()
-        return Sent(0, 0, 0, 0)
+        failures = (Failure(c.path, "unread", "denied") for c in unread)
+        return Sent(0, 0, 0, 0, unread=tuple(failures))
 
     async def ack(self, batch: int) -> Ack:
         await anyio.lowlevel.checkpoint()
