@@ -23,6 +23,7 @@ from syncd.wire import MAX_DATA
 
 
 CHUNK = MAX_DATA
+SLOW_S = 0.2  # what was read in it goes out, however little it is
 _SOON = 32  # so many small files are packed before a thread would have been asked
 # What opening a file says that is none any more: it left, or a folder or link came.
 _MOVED = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
@@ -40,6 +41,7 @@ class Pack:
         flavour: How long names are written; only PAX carries digests.
         prefix: What stands before each path in the stream.
         content: Gives what a file holds, if that is known and need not be read.
+        clock: Tells what is slow.
 
     Attributes:
         torn: Paths that are not what the snapshot has, and why; a look tells what is.
@@ -57,6 +59,7 @@ class Pack:
         flavour: Flavour = Flavour.PAX,
         prefix: bytes = b"",
         content: Callable[[Entry], bytes | None] = lambda _: None,
+        clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.torn: dict[bytes, str] = {}
         self.unread: dict[bytes, str] = {}
@@ -66,6 +69,7 @@ class Pack:
         self._root = os.fsencode(root)
         self._flavour = flavour
         self._prefix = prefix
+        self._clock = clock
         entries = {change.path: change.entry for change in changes}
         self._entries = [
             (path, entry)
@@ -92,13 +96,15 @@ class Pack:
         return digest_of(self.sealed)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the stream in pieces of at most 256 KiB."""
-        buffer = bytearray()
+        """Yield the stream in pieces of at most 256 KiB, and what a slow disk has given."""
+        buffer, begun_s = bytearray(), self._clock()
         for piece in chain(self.members(), [END] if self._entries else ()):
             buffer += piece
-            while len(buffer) >= CHUNK:
+            late = self._clock() - begun_s > SLOW_S
+            while len(buffer) >= CHUNK or (late and buffer):
                 yield bytes(buffer[:CHUNK])
                 del buffer[:CHUNK]
+                begun_s = self._clock()
         if buffer:
             yield bytes(buffer)
 

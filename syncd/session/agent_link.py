@@ -1,5 +1,6 @@
 """The link to the agent: one warm stream, frames both ways."""
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -61,7 +62,8 @@ class AgentLink:
         self._decoder = wire.Decoder()
         self._questions: dict[tuple[str, int], _Question] = {}
         self._ids = count(1)
-        self._turn = anyio.Lock()
+        self._turn = anyio.Lock()  # a batch is many messages
+        self._sending = anyio.Lock()
         self._heard_s = anyio.current_time()
         self._deltas: dict[int, Delta] = {}
         self._reload_answers = ReloadAnswers()
@@ -133,7 +135,8 @@ class AgentLink:
                 raise Silent(f"nothing was heard for {silent_s:.0f} s")
             # A stream that takes nothing any more must not keep us from noticing.
             with anyio.move_on_after(ping_s):
-                await self._say({"op": "ping", "id": 0})
+                # In the middle of a batch too, which a slow disk may hold up.
+                await self._send(wire.encode({"op": "ping", "id": 0}))
             asked = True
 
     def _limits(self) -> tuple[float, float]:
@@ -248,7 +251,11 @@ class AgentLink:
 
     async def _say(self, message: wire.Message) -> None:
         async with self._turn:
-            await self._stream.send(wire.encode(message))
+            await self._send(wire.encode(message))
+
+    async def _send(self, frames: bytes) -> None:
+        async with self._sending:
+            await self._stream.send(frames)
 
     async def _receive(self) -> list[wire.Message]:
         event = await self._stream.receive()
@@ -274,8 +281,9 @@ class AgentLink:
             replica=place.whole,
             compress=self.hello.round_trip_ms > LONG_LINK_MS,
             content=place.content,
+            clock=time.monotonic,
         )
-        pieces = gathered(delta.frames(batch, root))
+        pieces = gathered(delta.frames(batch, root), time.monotonic)
         packed_s = sent_s = 0.0
         more = True
         while more:
@@ -286,7 +294,7 @@ class AgentLink:
                 piece, more = await to_thread.run_sync(next, pieces)
             packed = anyio.current_time()
             packed_s += packed - started
-            await self._stream.send(piece)
+            await self._send(piece)
             sent_s += anyio.current_time() - packed
         self._deltas[batch] = delta
         return Sent(

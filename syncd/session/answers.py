@@ -1,6 +1,6 @@
 """Between the agent's messages and values. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -18,16 +18,23 @@ _FATES = {
     "failed": Fate.FAILED,
     "kept": Fate.KEPT,
 }
+SLOW_S = 0.1  # what took longer to make is sent, however little it is
 PIECE = 512 * 1024  # bytes of frames in one message on the stream, about
 
 
-def gathered(frames: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Yield `frames` in pieces that are worth a message, and whether more follow."""
-    buffer = bytearray()
+def gathered(
+    frames: Iterable[bytes], clock: Callable[[], float]
+) -> Iterator[tuple[bytes, bool]]:
+    """Yield `frames` in pieces that are worth a message, and whether more follow.
+
+    A piece is worth one too if it took long, by `clock`.
+    """
+    buffer, begun_s = bytearray(), clock()
     for frame in frames:
-        if len(buffer) >= PIECE:
+        if len(buffer) >= PIECE or (buffer and clock() - begun_s > SLOW_S):
             yield bytes(buffer), True
             buffer.clear()
+            begun_s = clock()
         buffer += frame
     yield bytes(buffer), False
 

@@ -1,6 +1,7 @@
 """A batch as frames, and its acknowledgement."""
 
 import hashlib
+import itertools
 import os
 import zlib
 from pathlib import Path
@@ -84,6 +85,24 @@ def test_a_compressed_batch_is_one_deflate_stream(local: Path) -> None:
     inflated = zlib.decompress(b"".join(p.payload for p in data))
     assert inflated == plain
     assert delta.wire_bytes < len(plain)
+
+
+def test_what_is_read_slowly_goes_out_deflated_before_there_is_more(
+    local: Path,
+) -> None:
+    changes = [change(b"%d" % number, b"x") for number in range(9)]
+    for number in range(9):
+        (local / str(number)).write_bytes(b"x")
+    times = itertools.count()
+
+    delta = Delta(local, changes, compress=True, clock=lambda: next(times))
+    _, first, *data, _ = frames(delta)
+
+    inflate = zlib.decompressobj()
+    start = inflate.decompress(first.payload)
+    rest = inflate.decompress(b"".join(p.payload for p in data))
+    assert start
+    assert start + rest == b"".join(Pack(local, changes))
 
 
 def test_long_lists_are_spread_over_messages(local: Path) -> None:

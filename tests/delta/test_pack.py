@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import io
+import itertools
 import os
 import subprocess
 import sys
@@ -138,6 +139,18 @@ def test_pieces_are_never_larger_than_a_frame(local: Path) -> None:
 
     assert max(map(len, pack)) <= 256 * 1024
     assert pack.size == BIG + 1
+
+
+def test_what_is_read_slowly_comes_before_a_frame_is_full(local: Path) -> None:
+    changes = [change(b"%d" % number, b"x") for number in range(9)]
+    for number in range(9):
+        (local / str(number)).write_bytes(b"x")
+    times = itertools.count()
+
+    pieces = list(Pack(local, changes, clock=lambda: next(times) / 10))
+
+    assert 1 < len(pieces) < 9
+    assert b"".join(pieces) == b"".join(Pack(local, changes))
 
 
 def test_a_file_of_eight_gibibytes_has_a_header_that_readers_know() -> None:
