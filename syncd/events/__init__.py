@@ -37,6 +37,7 @@ from syncd.events.cluster import (
 )
 from syncd.events.container import (
     ContainerRestarted,
+    HookDropped,
     HookRan,
     PathFailed,
     PathNoted,
@@ -106,6 +107,7 @@ __all__ = [
     "Event",
     "Failed",
     "FolderScanned",
+    "HookDropped",
     "HookRan",
     "InStep",
     "Level",

@@ -1,11 +1,12 @@
 """What the daemon has said changed, and one container has not got yet."""
 
 from collections.abc import Callable, Collection, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
-from syncd.plan import Action, Plan
+from syncd.plan import Action, Plan, Run
+from syncd.session.hooks import Hooks
 from syncd.session.ledger import Ledger
 from syncd.session.mark import Mark, Outcome
 from syncd.session.verdicts import Place
@@ -82,8 +83,7 @@ class Owed:
         session: Who answers to the marks.
 
     Attributes:
-        actions: What is to be carried out in the container, in this order.
-        acting: Whether the first of them runs.
+        hooks: What is to be carried out in the container.
         noted: How often something was noted; it is the number of the last note.
     """
 
@@ -91,10 +91,8 @@ class Owed:
         self._session = session
         self.roots = tuple(roots)
         self.ledgers = tuple(Ledger(r.owned, whole=r.whole) for r in roots)
-        self.actions: list[Action] = []
-        self.acting = False
+        self.hooks = Hooks()
         self._again: set[Place] = set()
-        self._action_added = anyio.Event()
         self._marks: list[Mark] = []
         self._turns: list[Turn] = []
         self._changed = anyio.Event()
@@ -113,9 +111,9 @@ class Owed:
 
     @property
     def nothing(self) -> bool:
-        """Whether all that was noted has landed, and every action has run."""
+        """Whether all that was noted has landed, and every hook has run."""
         return (
-            not self.actions
+            not self.hooks.waiting
             and not self._turns
             and not any(ledger.pending or ledger.flying for ledger in self.ledgers)
         )
@@ -129,21 +127,30 @@ class Owed:
         """Owe `paths` of a root; tell `mark` when they landed."""
         self.noted += 1
         self.ledgers[root].note(paths)
+        if self.hooks.dropped:
+            self.hooks.forgive(self._actions(root, paths))
         if mark is not None and mark not in self._marks:
             self._marks.append(mark)
         self._changed.set()
 
     def again(self, root: int, path: bytes) -> None:
-        """Owe `path` of a root once more, for who did not notice; no action follows."""
+        """Owe `path` of a root once more, for who did not notice; no hook follows."""
         self.ledgers[root].rewrite(path)
         self._again.add((root, path))
         self.note(root, (), None)
 
     def follow(self, root: int, landed: set[bytes]) -> None:
-        """Owe the actions that the plan of a root has for what `landed`."""
+        """Owe the hooks that the plan of a root has for what `landed`."""
         unasked = {path for path in landed if (root, path) in self._again}
         self._again -= {(root, path) for path in unasked}
-        self.ask(self.roots[root].plan.actions(landed - unasked))
+        self.hooks.ask(self._actions(root, landed - unasked))
+
+    def _actions(self, root: int, paths: Collection[bytes]) -> list[Action]:
+        """Return what `paths` of a root ask for, each in its place."""
+        asked, place = self.roots[root].plan.actions(paths), self.roots[root].remote
+        return [
+            replace(a, cwd=a.cwd or place) if isinstance(a, Run) else a for a in asked
+        ]
 
     def poke(self) -> None:
         """End a wait, although nothing was noted."""
@@ -153,20 +160,6 @@ class Owed:
         """Wait until something was noted since the last wait."""
         await self._changed.wait()
         self._changed = anyio.Event()
-
-    def ask(self, actions: Sequence[Action]) -> None:
-        """Owe `actions` too; one that is owed already, and does not run, is owed once.
-
-        One that runs may have read what was there before.
-        """
-        waiting = self.actions[1:] if self.acting else self.actions
-        self.actions.extend(a for a in actions if a not in waiting)
-        self._action_added.set()
-
-    async def wait_for_action(self) -> None:
-        """Wait until an action was owed since the last wait."""
-        await self._action_added.wait()
-        self._action_added = anyio.Event()
 
     def begin(self) -> Turn:
         """Start a turn that answers for every mark noted so far.

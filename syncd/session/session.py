@@ -23,7 +23,7 @@ from syncd.session.mark import Mark
 from syncd.session.observing import Observer
 from syncd.session.owed import Owed, Root
 from syncd.session.readiness import Readiness
-from syncd.session.report import Report, Who
+from syncd.session.report import TOOK_DOWN, Report, Who
 from syncd.session.shipping import Shipping
 from syncd.session.stream import Silent
 from syncd.session.ways import Ways
@@ -101,8 +101,14 @@ class Session:
 
         Commands that a landed change asks for have run then.
         """
-        owed = self._owed
-        return self.in_step.is_set() and owed.landed >= noted and not owed.actions
+        landed = self._owed.landed >= noted and not self._owed.hooks.waiting
+        return landed and self.in_step.is_set()
+
+    @property
+    def dropped(self) -> str:
+        """Why a command that is asked for is not run any more, or ""."""
+        actions = self._owed.hooks.dropped
+        return "; ".join(f"{each} is not carried out: {TOOK_DOWN}" for each in actions)
 
     def leave(self) -> None:
         """Stop waiting for this container: it is gone, or out of reach for now."""
@@ -113,6 +119,8 @@ class Session:
         while True:
             error = await self._attempt()
             self._owed.lose()
+            if (hook := self._owed.hooks.lose()) is not None:
+                self._report.dropped(hook)
             self.leave()
             if self.in_step.is_set():
                 self.in_step = anyio.Event()

@@ -179,31 +179,21 @@ class Shipping:
     # --- what follows ---------------------------------------------------------
 
     async def carry_out(self) -> None:
-        """Run the hooks that landed changes ask for, in order, each until it ran."""
+        """Run the hooks that landed changes ask for."""
         while True:
-            while self._owed.actions:
-                action = self._owed.actions[0]
-                started = self._clock()
-                self._owed.acting = True
-                try:
-                    ran = await self._act(action)
-                finally:
-                    self._owed.acting = False
-                self._owed.actions.remove(action)
-                self._landed()
-                self._report.ran(action, ran, started)
-            await self._owed.wait_for_action()
+            action = await self._owed.hooks.begin()
+            started = self._clock()
+            ran = await self._act(action)
+            self._owed.hooks.end()
+            self._landed()
+            self._report.ran(action, ran, started)
 
     async def _act(self, action: Action) -> Ran:
         match action:
-            case Run():
-                return await self._link.run(
-                    action.argv,
-                    cwd=action.cwd or self._owed.roots[0].remote,
-                    timeout_s=action.timeout_s,
-                )
-            case Restart():
-                return await self._link.signal(action.match, action.signal)
+            case Run(argv=argv, cwd=cwd, timeout_s=timeout_s):
+                return await self._link.run(argv, cwd=cwd, timeout_s=timeout_s)
+            case Restart(match=match, signal=signal):
+                return await self._link.signal(match, signal)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,9 @@ class Container:
     whole: bool = False
     files: dict[bytes, Entry] = field(default_factory=dict)
     ran: list[tuple[str, ...]] = field(default_factory=list)
+    places: list[str | None] = field(default_factory=list)
     begun: int = 0
+    deadly: bool = False
     busy: anyio.Event | None = None
     asked: list[Probe] = field(default_factory=list)
     reasons: Iterator[str] = field(default_factory=lambda: iter(()))
@@ -191,6 +193,10 @@ class MemoryLink:
     ) -> Ran:
         await self._suffer()
         self.container.begun += 1
+        self.container.places.append(cwd)
+        if self.container.deadly:
+            self.meet(Fault.RESTART)
+            raise TransportError("the stream broke")
         if self.container.busy is not None:
             await self.container.busy.wait()
         self.container.ran.append(tuple(argv))
