@@ -46,6 +46,7 @@ class ShellLink:
         exec: Runs a command in the container.
         roots: The sync roots.
         session: Stands for all scripts of one session: a probe ends those before it.
+        why: Why it is not the agent that serves.
         silent_s: How long a script of ours may work without a word.
     """
 
@@ -57,8 +58,11 @@ class ShellLink:
         exec: Exec,  # noqa: A002
         roots: Sequence[Root],
         session: str = "",
+        *,
+        why: str,
         silent_s: float = SILENT_S,
     ) -> None:
+        self._why = why
         self._silent_s = silent_s
         self._exec = exec
         self._session = session
@@ -105,7 +109,7 @@ class ShellLink:
                 RootState(place, bool(facts.kind), facts.kind == "d", facts.writable)
                 for place, facts in zip(places, probe.roots, strict=True)
             ),
-            limits=("no Python in the container", *probe.limits),
+            limits=(self._why, *probe.limits),
         )
 
     async def serve(self) -> None:

@@ -33,7 +33,7 @@ def link(silent_s: float) -> ShellLink:
     async def run(argv: Sequence[str]) -> AsyncIterator[Stream]:
         yield Slow(silent_s)
 
-    return ShellLink(run, [], silent_s=0.05)
+    return ShellLink(run, [], why="no Python", silent_s=0.05)
 
 
 async def test_a_command_may_be_silent_for_as_long_as_it_may_take() -> None:
