@@ -154,10 +154,12 @@ def test_what_a_killed_batch_left_is_swept_by_the_next(
     shell: Shell, local: Path, remote: Path
 ) -> None:
     host = os.uname().nodename
-    stale = remote / f".syncd-sh-{host}-{2**22 + 1}"
-    living = remote / f".syncd-sh-{host}-{os.getpid()}"
-    other_pod = remote / f".syncd-sh-other-pod-{2**22 + 1}"
-    for folder in (stale, living, other_pod):
+    here = Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
+    stale = remote / f".syncd-sh-{host}-{here}-{2**22 + 1}"
+    living = remote / f".syncd-sh-{host}-{here}-{os.getpid()}"
+    beside = remote / f".syncd-sh-{host}-1-{2**22 + 1}"
+    other_pod = remote / f".syncd-sh-other-pod-{here}-{2**22 + 1}"
+    for folder in (stale, living, beside, other_pod):
         (folder / "new").mkdir(parents=True)
     written(local, a="x")
 
@@ -166,5 +168,6 @@ def test_what_a_killed_batch_left_is_swept_by_the_next(
     assert {path.name for path in remote.iterdir()} == {
         "a.py",
         living.name,
+        beside.name,
         other_pod.name,
     }
