@@ -187,7 +187,7 @@ class Link(Protocol):
     async def run(
         self, argv: Sequence[str], *, cwd: str | None, timeout_s: float
     ) -> Ran:
-        """Run a command in the container."""
+        """Run a command in the container. Batches do not wait for it."""
         ...
 
     async def signal(self, match: str, signal: str) -> Ran:
