@@ -145,14 +145,31 @@ def matching(text: str) -> list[int]:
     """Return the processes whose command line contains `text`.
 
     Of a family (a master and its workers) only the eldest; no shell that was merely
-    told to start it, and no agent.
+    told to start it, no agent, and nothing of another container of the Pod.
     """
     found = {}
+    ours = groups_of("self")
     for pid in processes():
         line = command_line(pid)
-        if text in line and MARK not in line and not is_launcher(line):
+        meant = text in line and MARK not in line and not is_launcher(line)
+        if meant and all(map(is_inside, groups_of(pid), ours)):
             found[int(pid)] = parent_of(pid)
     return sorted(pid for pid, parent in found.items() if parent not in found)
+
+
+def groups_of(pid: str) -> list[str]:
+    """Return the control groups of a process, which are those of its container."""
+    try:
+        with open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="replace") as file:
+            return file.read().splitlines()
+    except OSError:
+        return []
+
+
+def is_inside(theirs: str, ours: str) -> bool:
+    """Say whether a control group is another, or in it."""
+    top = ours.rstrip("/") + "/"
+    return f"{theirs}/".startswith(top) and not theirs.startswith(top + "..")
 
 
 def processes() -> list[str]:
