@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from itertools import count
 
 import anyio
@@ -17,20 +17,13 @@ from syncd.session import answers
 from syncd.session.answers import chunks, entries, gathered, may_equal, root_state
 from syncd.session.link import Ack, Hello, Ran, ReloadAnswer, Sent
 from syncd.session.owed import Root
+from syncd.session.questions import Questions
 from syncd.session.reload_answers import ReloadAnswers
 from syncd.session.stream import Patience, ProcessEnded, Silent, Stream
 from syncd.tree import Change, Entry, Tree
 
 
 LONG_LINK_MS = 5.0  # from this round trip on, deflating costs less than sending
-
-
-@dataclass(slots=True)
-class _Question:
-    """Something asked of the agent, and the parts of its answer."""
-
-    parts: list[wire.Message] = field(default_factory=list)
-    answered: anyio.Event = field(default_factory=anyio.Event)
 
 
 class AgentLink:
@@ -60,7 +53,7 @@ class AgentLink:
         self._session = session
         self._roots = roots
         self._decoder = wire.Decoder()
-        self._questions: dict[tuple[str, int], _Question] = {}
+        self._questions = Questions()
         self._ids = count(1)
         self._turn = anyio.Lock()  # a batch is many messages
         self._sending = anyio.Lock()
@@ -171,13 +164,13 @@ class AgentLink:
         self, batch: int, root: int, changes: Sequence[Change], held: Tree
     ) -> Sent:
         """See `Link.send`."""
-        self._questions["applied", batch] = _Question()
+        self._questions.ask("applied", batch)
         async with self._turn:
             return await self._deliver(batch, root, changes, held)
 
     async def ack(self, batch: int) -> Ack:
         """See `Link.ack`."""
-        answer = await self._answer("applied", batch)
+        answer = await self._questions.answer("applied", batch)
         self._deltas.pop(batch).confirm(answer)
         return answers.ack(answer)
 
@@ -213,32 +206,20 @@ class AgentLink:
 
     async def _ask(self, op: str, reply: str = "", **fields: object) -> wire.Message:
         number = next(self._ids)
-        self._questions[reply or op, number] = _Question()
+        self._questions.ask(reply or op, number)
         await self._say({"op": op, "id": number, **fields})
-        return await self._answer(reply or op, number)
-
-    async def _answer(self, reply: str, number: int) -> wire.Message:
-        question = self._questions[reply, number]
-        await question.answered.wait()
-        del self._questions[reply, number]
-        return wire.joined(question.parts)
+        return await self._questions.answer(reply or op, number)
 
     def _take(self, message: wire.Message) -> None:
-        if message["op"] in ("pong", "busy"):
-            return
-        if message["op"] == "fatal":
-            raise ProtocolError(f"the agent gave up: {message.get('error')}")
-        if message["op"] == "reloaded":
-            self._reload_answers.put(answers.reload_answer(message))
-            return
-        question = self._questions.get((message["op"], message.get("id", 0)))
-        if question is None:
-            raise ProtocolError(
-                f"the agent answered what nobody asked: {message['op']}"
-            )
-        question.parts.append(message)
-        if message.get("end", True):
-            question.answered.set()
+        match message["op"]:
+            case "pong" | "busy":
+                pass
+            case "fatal":
+                raise ProtocolError(f"the agent gave up: {message.get('error')}")
+            case "reloaded":
+                self._reload_answers.put(answers.reload_answer(message))
+            case _:
+                self._questions.take(message)
 
     async def _next(self, op: str) -> wire.Message:
         """Wait for a message of the handshake, before `serve` runs."""

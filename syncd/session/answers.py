@@ -1,7 +1,6 @@
 """Between the agent's messages and values. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 from syncd import wire
@@ -11,7 +10,7 @@ from syncd.tree import Entry, Kind
 
 
 UNREAD = "unread"  # the code of a path that could not be read here
-CHUNK = 20_000  # paths in one message; keeps it far under the limit of a frame
+ROOM = 8 << 20  # bytes of the paths in one message, half of what a frame may hold
 _FATES = {
     "serving": Fate.SERVED,
     "running": Fate.SERVED,  # it never listened, and so nobody can tell more
@@ -51,8 +50,15 @@ def root_state(state: Mapping[str, object]) -> RootState:
 
 def chunks(paths: Iterable[bytes]) -> Iterator[list[bytes]]:
     """Yield `paths` sorted, as many at a time as one message may name."""
-    rest = iter(sorted(paths))
-    while some := list(islice(rest, CHUNK)):
+    some: list[bytes] = []
+    room = ROOM
+    for path in sorted(paths):
+        some.append(path)
+        room -= 6 * len(path) + 4  # a byte may travel as \udcXX
+        if room < 0:
+            yield some
+            some, room = [], ROOM
+    if some:
         yield some
 
 
