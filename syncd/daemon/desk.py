@@ -108,7 +108,7 @@ class Desk:
             pod=replica.pod,
             container=replica.container,
             state=state,
-            reason=str(error) if error else diary.reload,
+            reason=str(error) if error else session.dropped or diary.reload,
             hint=error.hint if error else diary.hint,
             image=replica.image,
             node=replica.node,
@@ -128,7 +128,8 @@ class Desk:
 
         Raises:
             Halted: If a folder is gone.
-            TargetError: If a container refuses, or paths cannot be made equal.
+            TargetError: If a container refuses, or one of its commands was given up.
+            Unequal: If paths cannot be made equal.
         """
         started_s = anyio.current_time()
         await self._pulse.until(lambda: self._watching is not None)
@@ -203,6 +204,9 @@ class Desk:
                 raise TargetError(diary.failed, hint=diary.hint)
 
     def _check_paths(self, sessions: Sequence[Session]) -> None:
+        for session in sessions:
+            if session.dropped:
+                raise TargetError(f"{session.who}: {session.dropped}")
         failing = {s.who.pod: s.failing for s in sessions if s.failing}
         if failing:
             where = ", ".join(f"{paths} in {pod}" for pod, paths in failing.items())

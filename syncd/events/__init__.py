@@ -36,6 +36,7 @@ from syncd.events.cluster import (
 )
 from syncd.events.container import (
     ContainerRestarted,
+    HookDropped,
     HookRan,
     PathFailed,
     PathNoted,
@@ -105,6 +106,7 @@ __all__ = [
     "Event",
     "Failed",
     "FolderScanned",
+    "HookDropped",
     "HookRan",
     "InStep",
     "Level",

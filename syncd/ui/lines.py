@@ -245,6 +245,14 @@ def _(event: events.HookRan) -> Line:
 
 
 @line.register
+def _(event: events.HookDropped) -> Line:
+    said = f"{event.action} {safe(event.command)} is given up: {safe(event.reason)}"
+    return Line(
+        subject=container(event), said=said, hint=safe(event.hint), level="error"
+    )
+
+
+@line.register
 def _(event: events.BatchDone) -> Line:
     total = event.files + event.deleted
     time = f", {took(event.total_ms)}" if event.replicas else ""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from syncd.plan import Plan, Rule, Run
 from syncd.session.owed import Owed, Root
 from syncd.tree import Entry, Kind
@@ -38,7 +40,7 @@ def test_no_action_follows_what_was_only_owed_once_more() -> None:
     made.again(0, b"a")
 
     made.follow(0, {b"a"})
-    assert made.actions == []
+    assert made.hooks.waiting == []
 
     made.follow(0, {b"a"})
-    assert made.actions == [INSTALL]
+    assert made.hooks.waiting == [replace(INSTALL, cwd="/app")]

@@ -1,3 +1,4 @@
+import random
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from syncd.cluster import NotRunning
 from syncd.events import BatchDone, Event, PathFailed, PathsKept, SessionLost
 from syncd.plan import Plan, Rule, Run
 from syncd.session import Mark, Root, Session, Ways, Who
+from syncd.session.backoff import Backoff
 from syncd.session.ways import Log
 from syncd.tree import Entry, Kind
 from tests.examples import examples
-from tests.session.container import Container, Fault, MemoryLink
+from tests.session.container import WIRE_FAULTS, Container, Fault, MemoryLink
 
 
 def file(content: int) -> Entry:
@@ -53,18 +55,15 @@ def make(
     whole: bool = False,
     log: Callable[[], Log] | None = None,
     beside: Sequence[Root] = (),
+    backoff: Backoff | None = None,
 ) -> Session:
     made = root(tree, rules=rules, owned=owned, whole=whole)
-
-    async def no_time(_: float) -> None:
-        await anyio.lowlevel.checkpoint()
-
     return Session(
         Who("t", "pod", "app"),
         [made, *beside],
         Ways(container.dial, log),
         events.append,
-        sleep=no_time,
+        backoff=backoff or Backoff(first_s=0),
     )
 
 
@@ -74,9 +73,9 @@ async def idle(*sessions: Session) -> None:
         await anyio.lowlevel.checkpoint()
 
 
-def mark(events: list[Event], *sessions: Session) -> Mark:
+def mark(events: list[Event], *sessions: Session, number: int = 1) -> Mark:
     made = Mark(
-        number=1,
+        number=number,
         target="t",
         paths=(b"a",),
         files=1,
@@ -277,7 +276,7 @@ async def test_a_hook_that_runs_when_its_file_changes_runs_once_more() -> None:
 
 NAMES = [b"a", b"b", b"d", b"d/a", b"d/e", b"d/e/f", b"\xff\n x"]
 EDITS = st.tuples(st.sampled_from(NAMES), st.integers(0, 4), st.integers(0, 6))
-FAULTS = st.lists(st.sampled_from(Fault), max_size=12)
+FAULTS = st.lists(st.sampled_from(WIRE_FAULTS), max_size=12)
 IMAGES = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 4)).map(
     lambda files: grown(files.items())
 )
@@ -413,6 +412,30 @@ async def test_a_container_that_is_said_to_run_again_is_met_at_once() -> None:
         container.runs = True
         session.hurry()
         with anyio.fail_after(2):
+            await session.in_step.wait()
+        tasks.cancel_scope.cancel()
+
+    assert container.files == {b"a": file(1)}
+
+
+class Longest(random.Random):
+    """Draws the longest delay."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return max(a, b)
+
+
+async def test_a_container_that_is_another_one_now_ends_any_back_off() -> None:
+    container = Container(faults=iter([Fault.CUT_BEFORE]))
+    long = Backoff(first_s=3600, most_s=3600, draw=Longest())
+    session = make(container, {b"a": file(1)}, [], backoff=long)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        while session.error is None:
+            await anyio.lowlevel.checkpoint()
+        session.hurry()
+        with anyio.fail_after(5):
             await session.in_step.wait()
         tasks.cancel_scope.cancel()
 

@@ -133,6 +133,15 @@ EVENTS: tuple[Event, ...] = (
         output="no\n\x1b[31mway",
         took_ms=2100.0,
     ),
+    events.HookDropped(
+        target=TARGET,
+        pod="myapp-1",
+        container="web",
+        action="run",
+        command="pip install x",
+        reason="the container was lost twice while it ran",
+        hint="give it more memory",
+    ),
     events.BatchReloaded(batch=7, pod="myapp-1", container="web", reloaded_ms=512.0),
     events.BatchReady(
         batch=7,

@@ -62,6 +62,10 @@ SAID = {
     "path.noted": ("a.py", "myapp-1/web: written in place"),
     "path.kept": ("myapp-1/web", "keeps 9 paths that only it has: a, b, c +6"),
     "hook.ran": ("myapp-1/web", "run pip install x: exit 1, 2.1 s"),
+    "hook.dropped": (
+        "myapp-1/web",
+        "run pip install x is given up: the container was lost twice while it ran",
+    ),
     "batch.reloaded": ("batch 7", "myapp-1/web: reloaded, 512 ms"),
     "batch.ready": ("batch 7", "myapp-1/web: ready, 204 ms after it reloaded"),
     "reload.unready": (
