@@ -15,6 +15,7 @@ class Played:
 
     error = None
     failing = 0
+    dropped = ""
     idle = True
     who = "container app of Pod web-0"
 
