@@ -104,6 +104,10 @@ class Folder:
         """Return whether `path` is none of syncd's business."""
         return self.ignore.ignored(path, is_dir=is_dir)
 
+    def unread(self, path: bytes) -> bool:
+        """Return whether nobody can tell what is at `path`: it could not be read."""
+        return self._scanner.unread(path)
+
     async def look(self, paths: frozenset[bytes] | None) -> frozenset[bytes]:
         """Look at `paths`, or at everything, and return what changed.
 

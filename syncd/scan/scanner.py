@@ -25,8 +25,8 @@ class Scanner:
 
     Attributes:
         tree: The snapshot, changed in place.
-        problems: The paths that could not be taken into the snapshot as they are. What
-            was known of them before stands.
+        problems: The paths that could not be taken into the snapshot as they are. Of
+            those that could not be read, what was known before stands.
         contents: Of small files that the last look read, by digest, so that nobody has
             to read them again. A mebibyte at most.
     """
@@ -49,7 +49,8 @@ class Scanner:
     def scan(self) -> frozenset[bytes]:
         """Look at the whole root and return the paths that changed.
 
-        A rule file that changed counts at once, if nobody has seen to that.
+        What could not be read, and is now known to be gone, is among them. A rule file
+        that changed counts at once, if nobody has seen to that.
 
         Raises:
             Halted: If the root is gone, or another one that is empty stands in its
@@ -79,12 +80,17 @@ class Scanner:
             for start in starts:
                 self._ignore.forget(start)
                 walk.look(start)
-        known = self._known(starts)
-        self._torn, self.contents = frozenset(walk.torn), walk.contents
-        for path in [p for p in self.problems if _below(p, starts)]:
-            del self.problems[path]
-        self.problems.update(walk.problems)
-        return self._replace(known - walk.found.keys(), walk.found)
+        left = {p: x for p, x in self.problems.items() if not _below(p, starts)}
+        gone = self._known(starts) - walk.found.keys()
+        return self._take(walk, gone, left | walk.problems)
+
+    def unread(self, path: bytes) -> bool:
+        """Return whether nobody can tell what is at `path`, so that it is not gone."""
+        problems = self.problems
+        return bool(problems) and any(
+            (problem := problems.get(place)) is not None and problem.unread
+            for place in (path, *above(path), b"")
+        )
 
     def _scan(self, *, same_rules: bool) -> frozenset[bytes]:
         with self._opened() as (top, identity):
@@ -92,9 +98,29 @@ class Scanner:
             walk.descend(b"")
         self._check(walk, identity)
         self._identity = identity
+        return self._take(walk, self.tree.keys() - walk.found.keys(), walk.problems)
+
+    def _take(
+        self, walk: Walk, gone: Iterable[bytes], problems: dict[bytes, Problem]
+    ) -> frozenset[bytes]:
+        """Take in what was found, and what is `gone`; return what changed."""
         self._torn, self.contents = frozenset(walk.torn), walk.contents
-        self.problems = walk.problems
-        return self._replace(self.tree.keys() - walk.found.keys(), walk.found)
+        before = self.problems
+        # Others look on: what can be read now is in the snapshot first.
+        self.problems = before | problems
+        changed = self._replace(gone, walk.found)
+        self.problems = problems
+        return changed | self._settled(before)
+
+    def _settled(self, before: Mapping[bytes, Problem]) -> set[bytes]:
+        """Return what could not be read, and where something is now known to be gone."""
+        return {
+            path
+            for path, problem in before.items()
+            if problem.unread
+            and path not in self.problems
+            and ((entry := self.tree.get(path)) is None or entry.kind is Kind.DIR)
+        }
 
     def _rules_read_again(self, changed: frozenset[bytes]) -> bool:
         rules = next((path for path in changed if self._ignore.reads(path)), None)
@@ -103,7 +129,9 @@ class Scanner:
         try:
             self._ignore.reload()
         except SyncdError as exc:
-            self.problems[rules] = Problem(rules, f"holds bad rules: {exc}")
+            self.problems[rules] = Problem(
+                rules, f"holds bad rules: {exc}", unread=False
+            )
             return False
         return True
 

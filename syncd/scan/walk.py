@@ -173,7 +173,8 @@ class Walk:
             self._add(path, Entry(Kind.LINK, target=target, stamp=stamp))
         else:
             what = _SPECIAL.get(stat.S_IFMT(mode), "no file, folder or link")
-            self.problems[path] = Problem(path, f"is {what}, which cannot be synced")
+            reason = f"is {what}, which cannot be synced"
+            self.problems[path] = Problem(path, reason, unread=False)
 
     def _file(self, top: int, name: bytes, path: bytes, found: os.stat_result) -> None:
         began_ns = time.time_ns()

@@ -14,7 +14,7 @@ A path is, at any moment,
 `pending` names the paths to look at when the next batch is taken.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from syncd.tree import Change, Entry, Tree
 
@@ -28,9 +28,16 @@ class Ledger:
             here must be deleted again where a restart brought the image's file back.
         whole: Whether everything in the root is syncd's to delete
             (`one-way-replica`).
+        unread: Whether nobody can tell what is at a path here.
     """
 
-    def __init__(self, owned: set[bytes], *, whole: bool = False) -> None:
+    def __init__(
+        self,
+        owned: set[bytes],
+        *,
+        whole: bool = False,
+        unread: Callable[[bytes], bool] = lambda _: False,
+    ) -> None:
         self.remote: dict[bytes, Entry] = {}
         self.doubt: set[bytes] = set()
         self.pending: set[bytes] = set()
@@ -38,6 +45,8 @@ class Ledger:
         self.failed: set[bytes] = set()
         self._owned = owned
         self._whole = whole
+        self._unread = unread
+        self._uncertain: set[bytes] = set()
         self._flights: dict[int, dict[bytes, Entry | None]] = {}
         self._newest: dict[bytes, int] = {}
 
@@ -63,6 +72,7 @@ class Ledger:
         self.failed.clear()
         self._flights.clear()
         self._newest.clear()
+        self._uncertain.clear()
         self._owned.update(
             path for path, entry in self.remote.items() if local.get(path) == entry
         )
@@ -73,18 +83,17 @@ class Ledger:
         """Return what turns the container into `local`, sorted; nothing is pending then.
 
         A path that only the container has is left alone, and put into `kept`, unless
-        it is owned or the root is syncd's whole.
+        it is owned or the root is syncd's whole. What could not be read here may be
+        here all the same, so each later batch asks again whether it is gone.
         """
-        pending, self.pending = self.pending, set()
+        pending = self.pending | self._uncertain
+        self.pending, self._uncertain = set(), set()
         changes = [
             Change(path, local.get(path))
             for path in sorted(pending)
             if not self._holds(path, local.get(path))
         ]
-        mine = [change for change in changes if self._allowed(change)]
-        if len(mine) < len(changes):
-            self.kept.update({c.path for c in changes} - {c.path for c in mine})
-        return tuple(mine)
+        return tuple(c for c in changes if c.entry is not None or self._may_go(c.path))
 
     def held(self, changes: Sequence[Change]) -> dict[bytes, Entry]:
         """Return what the container is known to hold where `changes` are to be made."""
@@ -146,5 +155,12 @@ class Ledger:
             return path not in self.doubt and self.remote.get(path) == wanted
         return self._flights[flight][path] == wanted
 
-    def _allowed(self, change: Change) -> bool:
-        return change.entry is not None or self._whole or change.path in self._owned
+    def _may_go(self, path: bytes) -> bool:
+        """Return whether `path` is to be deleted; if not, note why."""
+        if not self._whole and path not in self._owned:
+            self.kept.add(path)
+            return False
+        if self._unread(path):
+            self._uncertain.add(path)
+            return False
+        return True

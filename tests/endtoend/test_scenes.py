@@ -1,5 +1,6 @@
 """What a user meets, one scene each, on the embedded cluster."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from syncd.events import (
     Failed,
     InStep,
     PathsKept,
+    PathSkipped,
     SessionLimited,
     SessionReconciled,
     SessionRefused,
@@ -128,6 +130,34 @@ async def test_what_was_deleted_while_syncd_was_not_running_goes_when_it_is(
         await stage.until(lambda: stage.heard(InStep))
 
         assert stage.is_equal()
+
+
+async def test_a_log_that_grows_whenever_it_is_read_stays_in_the_containers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readv = os.readv
+
+    def grow_then_read(fd: int, buffers: list[memoryview]) -> int:
+        with log.open("ab") as stream:
+            stream.write(b"2")
+        return readv(fd, buffers)
+
+    files = {"log": b"1" * 300_000}
+    async with scene(tmp_path, image_files=files, command=WAIT) as stage:
+        log = stage.folder / "log"
+        (there,) = stage.containers()
+        await stage.stop()
+        stage.events.clear()
+        monkeypatch.setattr(os, "readv", grow_then_read)
+        await stage.start()
+        await stage.until(lambda: stage.heard(InStep))
+        assert (there / "log").read_bytes() == files["log"]
+
+        monkeypatch.undo()
+        await stage.until_equal()
+
+    assert [event.path for event in stage.heard(PathSkipped)] == [b"log"]
+    assert sum(event.deleted for event in stage.heard(SessionReconciled)) == 0
 
 
 async def test_an_empty_folder_in_the_place_of_the_local_one_empties_nothing(

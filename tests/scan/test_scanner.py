@@ -12,7 +12,7 @@ from syncd.errors import Halted
 from syncd.ignore import Ignore
 from syncd.scan import Scanner
 from syncd.scan.walk import Walk
-from syncd.tree import Entry, Kind, apply, diff
+from syncd.tree import Entry, Kind, Problem, apply, diff
 from tests.scan.disk import Edit, edits, entry, snapshot, unprivileged
 
 
@@ -271,6 +271,41 @@ def test_what_cannot_be_read_keeps_what_was_known_of_it(root: Path) -> None:
     assert problems[b"file"].reason == problems[b"pkg"].reason == "permission denied"
     assert scanner.problems == {}
     assert scanner.tree == snapshot(root)
+
+
+def test_what_could_never_be_read_is_not_known_to_be_gone(root: Path) -> None:
+    (root / "pkg").mkdir()
+    (root / "file").write_text("")
+    os.mkfifo(root / "pipe")
+
+    with unprivileged(root):
+        (root / "file").chmod(0)
+        (root / "pkg").chmod(0)
+        scanner = scanned(root)
+        unread = {
+            path
+            for path in (b"file", b"pkg", b"pkg/sub/x", b"filed", b"pipe", b"gone")
+            if scanner.unread(path)
+        }
+        (root / "pkg").rmdir()
+        (root / "file").unlink()
+        changed = scanner.rescan([b"file", b"pkg"])
+
+    assert unread == {b"file", b"pkg", b"pkg/sub/x"}
+    assert changed == {b"file", b"pkg"}, "they are gone, and that is news"
+    assert not scanner.unread(b"pkg/sub/x")
+
+
+def test_a_folder_that_can_be_read_at_last_is_news_though_it_is_empty(
+    root: Path,
+) -> None:
+    (root / "pkg").mkdir(mode=0o755)
+    scanner = scanned(root)
+    before = dict(scanner.tree)
+    scanner.problems[b"pkg"] = Problem(b"pkg", "input/output error")
+
+    assert scanner.scan() == {b"pkg"}
+    assert scanner.tree == before
 
 
 def test_a_file_that_changes_while_it_is_read_is_read_again(

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -29,6 +29,7 @@ def root(
     rules: tuple[Rule, ...] = (),
     owned: set[bytes] | None = None,
     whole: bool = False,
+    unread: Collection[bytes] = (),
 ) -> Root:
     return Root(
         local=b"/src",
@@ -40,6 +41,7 @@ def root(
         plan=Plan(rules),
         owned=set() if owned is None else owned,
         whole=whole,
+        unread=lambda path: path in unread,
     )
 
 
@@ -51,10 +53,11 @@ def make(
     rules: tuple[Rule, ...] = (),
     owned: set[bytes] | None = None,
     whole: bool = False,
+    unread: Collection[bytes] = (),
     log: Callable[[], Log] | None = None,
     beside: Sequence[Root] = (),
 ) -> Session:
-    made = root(tree, rules=rules, owned=owned, whole=whole)
+    made = root(tree, rules=rules, owned=owned, whole=whole, unread=unread)
 
     async def no_time(_: float) -> None:
         await anyio.lowlevel.checkpoint()
@@ -147,6 +150,35 @@ async def test_a_file_found_equal_and_deleted_here_stays_deleted_after_a_restart
         tasks.cancel_scope.cancel()
 
     assert container.files == {b"a": file(1)}
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_what_cannot_be_read_here_stays_there_until_it_is_known_to_be_gone(
+    whole: bool,
+) -> None:
+    image = {b"d": DIR, b"d/x": file(1), b"log": file(2)}
+    container = Container(image=image, whole=whole)
+    tree: dict[bytes, Entry] = {b"d": DIR}
+    unread = {b"d", b"d/x", b"log"}
+    events: list[Event] = []
+    session = make(container, tree, events, owned={*image}, whole=whole, unread=unread)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        assert container.files == image
+        assert [e for e in events if isinstance(e, PathsKept)] == []
+        unread.remove(b"log")
+        tree[b"log"] = file(3)
+        session.nudge(0, [b"log"])
+        await idle(session)
+        assert container.files == image | {b"log": file(3)}
+        unread.clear()
+        session.nudge(0, [b"d"])
+        await idle(session)
+        tasks.cancel_scope.cancel()
+
+    assert container.files == tree
 
 
 async def test_a_batch_is_reported_once_every_replica_has_it() -> None:
