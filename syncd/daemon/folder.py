@@ -126,6 +126,11 @@ class Folder:
         self._tell()
         return changed
 
+    async def lose(self) -> None:
+        """Take that the folder went, whatever stands there now."""
+        async with self._looking:
+            self._scanner.lose()
+
     def check(self) -> None:
         """Make sure that the last look was believed.
 

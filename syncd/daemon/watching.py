@@ -94,6 +94,8 @@ class Watching:
         whole = hints.everything
         if hints.asked > self._heeded:
             whole = frozenset(range(len(self._folders)))
+        for index in hints.lost:
+            await self._folders[index].lose()
         for index in whole | named:
             paths = None if index in whole else hints.paths[index]
             changed = await self._folders[index].look(paths)

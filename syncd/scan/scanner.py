@@ -84,6 +84,13 @@ class Scanner:
         gone = self._known(starts) - walk.found.keys()
         return self._take(walk, gone, left | walk.problems)
 
+    def lose(self) -> None:
+        """Take that the root went; what stands there now is another folder.
+
+        It may not look like it: a file system gives the number of an inode away again.
+        """
+        self._identity = None
+
     def unread(self, path: bytes) -> bool:
         """Return whether nobody can tell what is at `path`, so that it is not gone."""
         problems = self.problems

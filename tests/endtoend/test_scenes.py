@@ -1,6 +1,7 @@
 """What a user meets, one scene each, on the embedded cluster."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,20 @@ async def test_an_empty_folder_in_the_place_of_the_local_one_empties_nothing(
 
         assert (there / "main.py").exists()
         assert "replaced by an empty one" in stage.heard(Failed)[0].message
+
+
+async def test_a_local_folder_that_is_made_anew_empties_nothing_until_it_is_filled(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path, image_files={"main.py": b"1"}) as stage:
+        (there,) = stage.containers()
+        shutil.rmtree(stage.folder)
+        stage.folder.mkdir()
+        await stage.until(lambda: stage.heard(Failed))
+        assert (there / "main.py").exists()
+
+        (stage.folder / "other.py").write_text("2")
+        await stage.until_equal()
 
 
 async def test_where_pods_have_no_root_of_their_own_edits_get_in_all_the_same(

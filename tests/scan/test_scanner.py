@@ -370,6 +370,22 @@ def test_an_empty_folder_in_the_place_of_the_root_is_no_deletion(root: Path) -> 
     assert scanner.tree == known
 
 
+def test_an_empty_root_that_is_another_is_no_deletion_though_it_looks_the_same(
+    root: Path,
+) -> None:
+    (root / "x").write_text("")
+    scanner = scanned(root)
+    (root / "x").unlink()
+    scanner.lose()
+
+    for look in (scanner.scan, lambda: scanner.rescan([b"x"])):
+        with pytest.raises(Halted, match="replaced by an empty one"):
+            look()
+
+    (root / "y").write_text("")
+    assert scanner.rescan([b"y"]) == {b"x", b"y"}
+
+
 def test_a_root_that_was_emptied_is_empty(root: Path) -> None:
     (root / "x").write_text("")
     scanner = scanned(root)

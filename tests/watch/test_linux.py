@@ -349,6 +349,25 @@ async def test_a_root_that_is_removed_and_comes_back_is_told_as_that(
     assert len(running.said(RootLost)) == len(running.said(RootFound)) == 1
 
 
+@pytest.mark.parametrize("held", [False, True])
+async def test_a_root_that_is_removed_and_made_again_at_once_is_another(
+    root: Path, held: bool
+) -> None:
+    (root / "sub").mkdir()
+    somewhere = os.open(root if held else "/", os.O_RDONLY)  # as a shell in it would
+    async with watching(root) as running:
+        shutil.rmtree(root)
+        root.mkdir()
+        replaced = await running.next()
+        (root / "x").write_text("")
+        after = await running.only()
+    os.close(somewhere)
+
+    assert replaced.lost == replaced.everything == {0}
+    assert after.paths == {0: {b"x"}}
+    assert running.said(RootLost) == []
+
+
 async def test_a_folder_above_the_root_that_is_renamed_loses_the_root(
     tmp_path: Path, root: Path
 ) -> None:
@@ -390,6 +409,39 @@ async def test_a_link_as_root_that_points_elsewhere_is_looked_at_whole(
         (tmp_path / "two" / "x").write_text("")
 
         assert (await running.only()).paths == {0: {b"x"}}
+
+
+@pytest.mark.parametrize("swapped", ["current", "stable"])
+async def test_a_link_on_the_way_to_the_root_that_is_swapped_is_another_root(
+    tmp_path: Path, swapped: str
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "all" / name / "app").mkdir(parents=True)
+    (tmp_path / "current").symlink_to("all/../stable")
+    (tmp_path / "stable").symlink_to(tmp_path / "all" / "one")
+    async with watching(tmp_path / "current" / "app") as running:
+        (tmp_path / "new").symlink_to("all/two")
+        (tmp_path / "new").rename(tmp_path / swapped)
+        await running.until_everything()
+        (tmp_path / "all" / "two" / "app" / "x").write_text("")
+
+        assert (await running.only()).paths == {0: {b"x"}}
+
+
+async def test_links_on_the_way_to_the_root_that_lead_in_a_circle_are_a_lost_root(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").symlink_to("one")
+    async with watching(tmp_path / "two") as running:
+        (tmp_path / "one").rmdir()
+        (tmp_path / "one").symlink_to("two")
+        while not (await running.next()).lost:
+            pass
+        (tmp_path / "one").unlink()
+        (tmp_path / "one").mkdir()
+
+        await running.until_everything()
 
 
 async def test_a_root_that_is_not_there_yet_is_waited_for(root: Path) -> None:
