@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import anyio
 from anyio import to_thread
@@ -29,6 +29,7 @@ class Edit:
 
     Attributes:
         paths: Relative to the folder.
+        dropped: What is ignored from now on; it stays in the containers as it is.
         detected_at_s: Monotonic time of the first hint.
         settled_ms: From then until the writing went quiet.
         scanned_ms: From then until the difference was known.
@@ -38,6 +39,14 @@ class Edit:
     detected_at_s: float
     settled_ms: float
     scanned_ms: float
+    dropped: frozenset[bytes] = frozenset()
+
+
+class Seen(NamedTuple):
+    """What changed since the look before, and what is ignored that was not then."""
+
+    changed: frozenset[bytes] = frozenset()
+    dropped: frozenset[bytes] = frozenset()
 
 
 class Folder:
@@ -108,23 +117,25 @@ class Folder:
         """Return whether nobody can tell what is at `path`: it could not be read."""
         return self._scanner.unread(path)
 
-    async def look(self, paths: frozenset[bytes] | None) -> frozenset[bytes]:
+    async def look(self, paths: frozenset[bytes] | None) -> Seen:
         """Look at `paths`, or at everything, and return what changed.
 
         Of a folder that is not what it was, nothing is believed.
         """
         async with self._looking:
             try:
-                if paths is None:
-                    changed = await to_thread.run_sync(self._scanner.scan)
-                else:
-                    changed = await to_thread.run_sync(self._scanner.rescan, paths)
+                seen = await to_thread.run_sync(self._look, paths)
             except Halted as error:
                 self._say_halted(error)
-                return frozenset()
+                return Seen()
         self._halted = ""
         self._tell()
-        return changed
+        return seen
+
+    def _look(self, paths: frozenset[bytes] | None) -> Seen:
+        scanner = self._scanner
+        changed = scanner.scan() if paths is None else scanner.rescan(paths)
+        return Seen(changed - scanner.dropped, changed & scanner.dropped)
 
     async def lose(self) -> None:
         """Take that the folder went, whatever stands there now."""

@@ -27,6 +27,7 @@ class Scanner:
         tree: The snapshot, changed in place.
         problems: The paths that could not be taken into the snapshot as they are. Of
             those that could not be read, what was known before stands.
+        dropped: What was in the snapshot until the last look, and is ignored now.
         contents: Of small files that the last look read, by digest, so that nobody has
             to read them again. A mebibyte at most.
     """
@@ -34,6 +35,7 @@ class Scanner:
     def __init__(self, root: Path, ignore: Ignore) -> None:
         self.tree: dict[bytes, Entry] = {}
         self.problems: dict[bytes, Problem] = {}
+        self.dropped: set[bytes] = set()
         self.contents: Mapping[bytes, bytes] = {}
         self._root = root
         self._ignore = ignore
@@ -56,6 +58,7 @@ class Scanner:
             Halted: If the root is gone, or another one that is empty stands in its
                 place; the snapshot is as it was.
         """
+        self.dropped = set()
         known, self._generation = self._generation, self._ignore.generation
         same_rules = known == self._generation
         changed = self._scan(same_rules=same_rules)
@@ -75,6 +78,7 @@ class Scanner:
         with self._opened() as (top, identity):
             if identity != self._identity or b"" in (wanted := {*hints, *self._torn}):
                 return self.scan()
+            self.dropped = set()
             walk = Walk(top, self._ignore, self.tree)
             starts = self._starts(top, wanted)
             for start in starts:
@@ -212,7 +216,9 @@ class Scanner:
     ) -> frozenset[bytes]:
         changed = set(gone)
         for path in changed:
-            del self.tree[path]
+            entry = self.tree.pop(path)
+            if self._ignore.ignored(path, is_dir=entry.kind is Kind.DIR):
+                self.dropped.add(path)
         for path, entry in found.items():
             old = self.tree.get(path)
             if old is not entry:

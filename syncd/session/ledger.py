@@ -16,7 +16,7 @@ A path is, at any moment,
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from syncd.tree import Change, Entry, Tree
+from syncd.tree import Change, Entry, Kind, Tree
 
 
 class Ledger:
@@ -28,6 +28,7 @@ class Ledger:
             here must be deleted again where a restart brought the image's file back.
         whole: Whether everything in the root is syncd's to delete
             (`one-way-replica`).
+        ignored: Whether a path (and is it a folder?) is none of syncd's business.
         unread: Whether nobody can tell what is at a path here.
     """
 
@@ -36,6 +37,7 @@ class Ledger:
         owned: set[bytes],
         *,
         whole: bool = False,
+        ignored: Callable[[bytes, bool], bool] = lambda _, __: False,
         unread: Callable[[bytes], bool] = lambda _: False,
     ) -> None:
         self.remote: dict[bytes, Entry] = {}
@@ -45,6 +47,7 @@ class Ledger:
         self.failed: set[bytes] = set()
         self._owned = owned
         self._whole = whole
+        self._ignored = ignored
         self._unread = unread
         self._uncertain: set[bytes] = set()
         self._flights: dict[int, dict[bytes, Entry | None]] = {}
@@ -83,8 +86,9 @@ class Ledger:
         """Return what turns the container into `local`, sorted; nothing is pending then.
 
         A path that only the container has is left alone, and put into `kept`, unless
-        it is owned or the root is syncd's whole. What could not be read here may be
-        here all the same, so each later batch asks again whether it is gone.
+        it is owned or the root is syncd's whole. What is ignored from now on is left
+        alone and forgotten. What could not be read here may be here all the same, so
+        each later batch asks again whether it is gone.
         """
         pending = self.pending | self._uncertain
         self.pending, self._uncertain = set(), set()
@@ -150,10 +154,14 @@ class Ledger:
         self._newest.clear()
 
     def _holds(self, path: bytes, wanted: Entry | None) -> bool:
+        if path in self.doubt and path not in self._newest:
+            return False
+        return self._there(path) == wanted
+
+    def _there(self, path: bytes) -> Entry | None:
+        """Return what the container holds once all has landed, if that is not in doubt."""
         flight = self._newest.get(path)
-        if flight is None:
-            return path not in self.doubt and self.remote.get(path) == wanted
-        return self._flights[flight][path] == wanted
+        return self.remote.get(path) if flight is None else self._flights[flight][path]
 
     def _may_go(self, path: bytes) -> bool:
         """Return whether `path` is to be deleted; if not, note why."""
@@ -163,4 +171,15 @@ class Ledger:
         if self._unread(path):
             self._uncertain.add(path)
             return False
+        there = self._there(path)
+        if self._ignored(path, there is not None and there.kind is Kind.DIR):
+            self._forget(path)
+            return False
         return True
+
+    def _forget(self, path: bytes) -> None:
+        """Know nothing of `path`, not even once it has landed; it is owned as before."""
+        self.remote.pop(path, None)
+        self._newest.pop(path, None)
+        self.doubt.discard(path)
+        self.failed.discard(path)

@@ -80,7 +80,8 @@ class Owed:
         self._session = session
         self.roots = tuple(roots)
         self.ledgers = tuple(
-            Ledger(r.owned, whole=r.whole, unread=r.unread) for r in roots
+            Ledger(r.owned, whole=r.whole, ignored=r.ignored, unread=r.unread)
+            for r in roots
         )
         self.actions: list[Action] = []
         self.acting = False

@@ -98,6 +98,37 @@ async def test_what_the_program_writes_is_left_alone(tmp_path: Path) -> None:
     assert [event.paths for event in kept] == [(b"data.db",)]
 
 
+@pytest.mark.parametrize("mode", ["one-way-safe", "one-way-replica"])
+async def test_what_is_ignored_from_now_on_stays_in_the_containers(
+    tmp_path: Path, mode: str
+) -> None:
+    files = {"uploads.db": b"1", "main.py": b"1"}
+    async with scene(tmp_path, image_files=files, mode=mode, command=WAIT) as stage:
+        (there,) = stage.containers()
+        (stage.folder / "data").mkdir()
+        (stage.folder / "data" / "x").write_text("1")
+        await stage.until_equal()
+        synced = contents(there)
+        stage.events.clear()
+        (stage.folder / ".syncdignore").write_text("data/\nuploads.db\n")
+        await stage.until((there / ".syncdignore").exists)
+        (stage.folder / "data" / "x").write_text("2")
+        (stage.folder / "uploads.db").unlink()
+        (stage.folder / "main.py").unlink()
+        await stage.until(lambda: not (there / "main.py").exists())
+        stage.cluster.faults.link.cut()
+        await stage.until(lambda: stage.heard(SessionReconciled))
+
+        found = contents(there)
+
+    assert {name: synced[name] for name in (b"data", b"data/x", b"uploads.db")} == {
+        name: found.get(name) for name in (b"data", b"data/x", b"uploads.db")
+    }
+    done = stage.heard(BatchDone)
+    assert sum(batch.files for batch in done) == 1
+    assert sum(batch.deleted for batch in done) == 1
+
+
 async def test_a_replica_holds_nothing_that_is_not_here(tmp_path: Path) -> None:
     async with scene(tmp_path, mode="one-way-replica") as stage:
         (there,) = stage.containers()

@@ -464,6 +464,24 @@ def test_a_rule_file_that_changed_counts_in_the_same_scan(root: Path) -> None:
     assert set(scanner.tree) == {b".syncdignore", b"x.log"}
 
 
+def test_what_is_ignored_from_now_on_is_told_from_what_is_gone(root: Path) -> None:
+    (root / "data").mkdir()
+    for name in ("data/x", "gone", "main.py"):
+        (root / name).write_text("")
+    scanner = scanned(root)
+
+    (root / ".syncdignore").write_text("data/\n")
+    (root / "gone").unlink()
+    changed = scanner.scan()
+    dropped = scanner.dropped
+    (root / "main.py").unlink()
+    scanner.rescan([b"main.py"])
+
+    assert changed == {b".syncdignore", b"data", b"data/x", b"gone"}
+    assert dropped == {b"data", b"data/x"}
+    assert scanner.dropped == set()
+
+
 def test_bad_rules_are_a_problem_and_the_old_ones_stand(root: Path) -> None:
     (root / "x.log").write_text("")
     (root / ".dockerignore").write_text("*.log\n")
