@@ -127,6 +127,7 @@ class Folder:
                 seen = await to_thread.run_sync(self._look, paths)
             except Halted as error:
                 self._say_halted(error)
+                self._scanner.lose()  # what was hinted at is to be looked at still
                 return Seen()
         self._halted = ""
         self._tell()

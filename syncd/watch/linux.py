@@ -113,10 +113,10 @@ class Linux:
         if event.mask & inotify.Q_OVERFLOW:
             self._work.overflow = True
         for node in self._folders.at(event.wd):
-            if event.mask & (inotify.SELF | inotify.UNMOUNT):
-                self._take_self(node, event.mask)
-            elif event.name:
+            if event.name:
                 self._take_name(node, event.mask, event.name)
+            else:
+                self._take_self(node, event.mask)
         for root, post in self._outposts.at(event.wd).items():
             if event.mask & inotify.SELF:
                 self._work.suspects.add(root)
@@ -129,14 +129,19 @@ class Linux:
             self._work.suspects.update(self._outposts.ended(event.wd))
 
     def _take_self(self, node: Node, mask: int) -> None:
-        if not node.path and mask & inotify.MOVE_SELF:
-            self._work.suspects.add(node.root)
-        elif not node.path:
+        if node.path:
+            # The folder above it tells of all else.
+            if mask & inotify.UNMOUNT:
+                # What the mount hid shows now.
+                self._work.come[node.root, node.path] = None
+        elif mask & (inotify.DELETE_SELF | inotify.UNMOUNT):
             # What is made in its place may have the same number.
             self._replace(node.root)
-        elif mask & inotify.UNMOUNT:
-            # What the mount hid shows now; of other folders the one above tells.
-            self._work.come[node.root, node.path] = None
+        elif mask & inotify.MOVE_SELF:
+            self._work.suspects.add(node.root)
+        elif mask & inotify.ATTRIB:
+            # It may be one that can be read again.
+            self._inbox.note_everything(node.root)
 
     def _replace(self, root: int) -> None:
         self._work.suspects.add(root)
@@ -170,6 +175,9 @@ class Linux:
                 self._inbox.note(root, path, born=came, gone=True)
         elif self._folders.knows(root, path):
             self._inbox.note(root, path)
+        else:
+            # It could not be read until now, if it can be.
+            self._work.come[root, path] = None
 
     # --- in a thread: the disk ---
 

@@ -15,7 +15,7 @@ from syncd.ignore import Ignore
 from syncd.scan import Scanner
 from syncd.watch import Hints, Quiet, Watched, watch
 from tests.examples import examples
-from tests.scan.disk import Edit, edits, snapshot
+from tests.scan.disk import Edit, edits, snapshot, unprivileged
 from tests.watch.watching import Watching, watches, watching
 
 
@@ -99,6 +99,33 @@ async def test_a_change_of_mode_and_a_new_link_are_changes(root: Path) -> None:
         {0: {b"link"}},
         {0: {b"folder"}},
     ]
+
+
+async def test_a_folder_that_can_be_read_at_last_is_watched_to_the_bottom(
+    roomy: Path,
+) -> None:
+    (roomy / "closed" / "deep").mkdir(parents=True)
+    with unprivileged(roomy):
+        (roomy / "closed").chmod(0)
+        async with watching(roomy) as running:
+            (roomy / "closed").chmod(0o755)
+            opened = await running.only()
+            (roomy / "closed" / "deep" / "x").write_text("")
+            inside = await running.only()
+
+    assert opened.paths == {0: {b"closed"}}
+    assert inside.paths == {0: {b"closed/deep/x"}}
+
+
+async def test_a_root_that_can_be_read_at_last_is_looked_at_whole(
+    roomy: Path,
+) -> None:
+    with unprivileged(roomy):
+        async with watching(roomy) as running:
+            roomy.chmod(0)
+            roomy.chmod(0o755)
+
+            assert (await running.only()).everything == {0}
 
 
 async def test_folders_that_come_filled_are_watched_to_the_bottom(root: Path) -> None:
