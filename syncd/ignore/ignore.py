@@ -96,6 +96,7 @@ class Ignore:
         )
         self.generation += 1
         self._sources = found
+        self._docker_path = found.docker_path
         self._withheld: set[bytes] = set()
         self._top = _Folder(None, self._with_files(layers, b""))
 
@@ -151,7 +152,10 @@ class Ignore:
     def reads(self, path: bytes) -> bool:
         """Return whether a change of `path` changes the rules."""
         name = path.rpartition(b"/")[2]
-        if path == sources.DOCKER or name in {sources.OWN, builtin.VENV_MARK}:
+        if path in (sources.DOCKER, self._docker_path) or name in {
+            sources.OWN,
+            builtin.VENV_MARK,
+        }:
             return True
         return name == sources.GIT and self._sources.context is None
 
