@@ -2,7 +2,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 
 from syncd.errors import Halted
 from syncd.ignore import Ignore
+from syncd.ignore.layers import Layers
 from syncd.scan import Scanner
 from syncd.scan.walk import Walk
 from syncd.tree import Entry, Kind, Problem, apply, diff
@@ -462,6 +463,35 @@ def test_a_rule_file_that_changed_counts_in_the_same_scan(root: Path) -> None:
 
     assert changed == {b".syncdignore", b"x.log", b"y.md"}
     assert set(scanner.tree) == {b".syncdignore", b"x.log"}
+
+
+class Interrupted(Ignore):
+    """Rules while they are read again: something happens before the new ones stand."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def _with_files(self, layers: Layers, folder: bytes) -> Layers:
+        if self.meanwhile is not None:
+            self.meanwhile()
+        return super()._with_files(layers, folder)
+
+
+def test_a_scan_while_the_rules_are_read_again_keeps_nothing_that_they_ignore(
+    root: Path,
+) -> None:
+    (root / "app").mkdir()
+    (root / "app" / "x.log").write_text("")
+    ignore = Interrupted(root / "app", (), "ignore", root)
+    scanner = Scanner(root / "app", ignore)
+    scanner.scan()
+
+    (root / ".syncdignore").write_text("*.log\n")
+    ignore.meanwhile = scanner.scan
+    ignore.reload()
+    ignore.meanwhile = None
+    scanner.scan()
+
+    assert scanner.tree == {}
 
 
 def test_what_is_ignored_from_now_on_is_told_from_what_is_gone(root: Path) -> None:
