@@ -121,7 +121,8 @@ class Scanner:
         self.problems = before | problems
         changed = self._replace(gone, walk.found)
         self.problems = problems
-        return changed | self._settled(before)
+        changed |= self._settled(before)
+        return frozenset(changed)
 
     def _settled(self, before: Mapping[bytes, Problem]) -> set[bytes]:
         """Return what could not be read, and where something is now known to be gone."""
@@ -213,7 +214,7 @@ class Scanner:
 
     def _replace(
         self, gone: Iterable[bytes], found: Mapping[bytes, Entry]
-    ) -> frozenset[bytes]:
+    ) -> set[bytes]:
         changed = set(gone)
         for path in changed:
             entry = self.tree.pop(path)
@@ -225,7 +226,7 @@ class Scanner:
                 self.tree[path] = entry
                 if old != entry:
                     changed.add(path)
-        return frozenset(changed)
+        return changed
 
 
 def _below(path: bytes, starts: frozenset[bytes]) -> bool:

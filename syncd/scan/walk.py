@@ -6,16 +6,15 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 
 from syncd.ignore import Ignore
+from syncd.scan.way import Way
 from syncd.tree import Entry, Kind, Problem
 
 
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 1 << 18
 _KEPT_FILE, _KEPT_ALL = 1 << 16, 1 << 20  # bytes of what was read that are kept
 # What opening a folder says that is none any more: it left, or a file or link came.
@@ -81,18 +80,19 @@ class Walk:
     def look(self, path: bytes) -> None:
         """Look at `path`, and below it if it is a folder; it may be gone."""
         parent, _, name = path.rpartition(b"/")
-        try:
-            with _opened(self._top, parent) as folder:
-                self._look_in(folder, name, path)
-        except OSError as exc:
-            if exc.errno not in _GONE:
-                self._fail(path, exc)
-        self._drain()
+        with Way(self._top) as way:
+            try:
+                self._look_in(way.to(parent), name, path)
+            except OSError as exc:
+                if exc.errno not in _GONE:
+                    self._fail(path, exc)
+            self._drain(way)
 
     def descend(self, folder: bytes) -> None:
         """Look at all that is in a folder."""
         self._pending.append(folder)
-        self._drain()
+        with Way(self._top) as way:
+            self._drain(way)
 
     def _look_in(self, folder: int, name: bytes, path: bytes) -> None:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -103,12 +103,11 @@ class Walk:
         elif not self._ignore.ignored(path, is_dir=False):
             self._leaf(folder, name, path, found, self._old.get(path))
 
-    def _drain(self) -> None:
+    def _drain(self, way: Way) -> None:
         while self._pending:
             path = self._pending.pop()
             try:
-                with _opened(self._top, path) as folder:
-                    self._list(folder, path)
+                self._list(way.to(path), path)
             except OSError as exc:
                 if exc.errno in _GONE:
                     self.found.pop(path, None)
@@ -252,15 +251,6 @@ class Walk:
         for path, entry in self._old.items():
             if path.startswith(prefix):
                 self.found.setdefault(path, entry)
-
-
-@contextmanager
-def _opened(top: int, folder: bytes) -> Iterator[int]:
-    file = os.open(folder or b".", _FOLDER, dir_fd=top)
-    try:
-        yield file
-    finally:
-        os.close(file)
 
 
 def is_folder(top: int, path: bytes) -> bool:

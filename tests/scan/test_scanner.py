@@ -159,6 +159,21 @@ def test_a_link_in_the_place_of_a_folder_is_not_followed(root: Path) -> None:
     assert scanner.tree == snapshot(root)
 
 
+def test_a_link_that_comes_in_the_middle_of_a_path_is_not_followed(root: Path) -> None:
+    (root / "elsewhere" / "sub").mkdir(parents=True)
+    (root / "elsewhere" / "sub" / "x").write_text("")
+    (root / "link").symlink_to("elsewhere")
+    top = os.open(root, os.O_RDONLY)
+    walk = Walk(top, Ignore.load(root), {})
+
+    walk.look(b"link/sub/x")
+    walk.descend(b"link/sub")
+    os.close(top)
+
+    assert walk.found == {}
+    assert walk.problems == {}
+
+
 def test_a_hint_below_a_folder_that_nobody_saw_come_finds_the_folder(
     root: Path,
 ) -> None:
