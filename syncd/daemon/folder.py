@@ -95,7 +95,7 @@ class Folder:
         started = anyio.current_time()
         ignore = await to_thread.run_sync(ignore_of, path, patterns, project)
         folder = cls(path, ignore, emit)
-        await to_thread.run_sync(folder._scanner.scan)
+        await folder._in_thread(None)
         folder._say_scanned(started)
         folder._tell()
         return folder
@@ -124,7 +124,7 @@ class Folder:
         """
         async with self._looking:
             try:
-                seen = await to_thread.run_sync(self._look, paths)
+                seen = await self._in_thread(paths)
             except Halted as error:
                 self._say_halted(error)
                 self._scanner.lose()  # what was hinted at is to be looked at still
@@ -133,10 +133,19 @@ class Folder:
         self._tell()
         return seen
 
+    async def _in_thread(self, paths: frozenset[bytes] | None) -> Seen:
+        try:
+            return await to_thread.run_sync(self._look, paths, abandon_on_cancel=True)
+        except anyio.get_cancelled_exc_class():
+            # A thread cannot be woken; this one ends before it reads the next piece.
+            self._scanner.stop()
+            raise
+
     def _look(self, paths: frozenset[bytes] | None) -> Seen:
         scanner = self._scanner
         changed = scanner.scan() if paths is None else scanner.rescan(paths)
-        return Seen(changed - scanner.dropped, changed & scanner.dropped)
+        dropped = scanner.dropped
+        return Seen(changed - dropped, changed & dropped) if dropped else Seen(changed)
 
     async def lose(self) -> None:
         """Take that the folder went, whatever stands there now."""

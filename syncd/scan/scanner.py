@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 from syncd.errors import Halted, SyncdError
 from syncd.ignore import Ignore
@@ -17,7 +18,8 @@ _Identity = tuple[int, int]
 class Scanner:
     """The snapshot of one sync root.
 
-    Methods block, so they are called in a worker thread, one at a time.
+    Methods block, so they are called in a worker thread, one at a time; but for `stop`,
+    which ends a look that goes on, and `unread`.
 
     Args:
         root: The folder.
@@ -42,6 +44,7 @@ class Scanner:
         self._generation = 0
         self._identity: _Identity | None = None
         self._torn: frozenset[bytes] = frozenset()
+        self._stopped = Event()
 
     @property
     def dirs(self) -> frozenset[bytes]:
@@ -79,7 +82,7 @@ class Scanner:
             if identity != self._identity or b"" in (wanted := {*hints, *self._torn}):
                 return self.scan()
             self.dropped = set()
-            walk = Walk(top, self._ignore, self.tree)
+            walk = self._walk(top)
             starts = self._starts(top, wanted)
             for start in starts:
                 self._ignore.forget(start)
@@ -103,9 +106,22 @@ class Scanner:
             for place in (path, *above(path), b"")
         )
 
+    def stop(self) -> None:
+        """Have a look that goes on end soon, with `Stopped`, and any later one too."""
+        self._stopped.set()
+
+    def _walk(self, top: int, *, same_rules: bool = False) -> Walk:
+        return Walk(
+            top,
+            self._ignore,
+            self.tree,
+            same_rules=same_rules,
+            stopped=self._stopped.is_set,
+        )
+
     def _scan(self, *, same_rules: bool) -> frozenset[bytes]:
         with self._opened() as (top, identity):
-            walk = Walk(top, self._ignore, self.tree, same_rules=same_rules)
+            walk = self._walk(top, same_rules=same_rules)
             walk.descend(b"")
         self._check(walk, identity)
         self._identity = identity

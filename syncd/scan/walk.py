@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from syncd.ignore import Ignore
@@ -36,6 +36,10 @@ _SPECIAL = {
 }
 
 
+class Stopped(Exception):
+    """A look was told to end before it was done."""
+
+
 class Walk:
     """One look at parts of a sync root.
 
@@ -45,6 +49,7 @@ class Walk:
         old: The last snapshot: what did not move since is taken from it.
         same_rules: What `old` holds is not ignored, so that need not be asked again.
         folds_case: Whether the file system answers for other spellings of a name.
+        stopped: Asked again and again; once it says so, the look ends with `Stopped`.
 
     Attributes:
         found: What stands at the places that were looked at, and below them.
@@ -61,6 +66,7 @@ class Walk:
         *,
         same_rules: bool = False,
         folds_case: bool = sys.platform == "darwin",
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self.found: dict[bytes, Entry] = {}
         self.problems: dict[bytes, Problem] = {}
@@ -72,6 +78,7 @@ class Walk:
         self._old = old
         self._same_rules = same_rules
         self._folds_case = folds_case
+        self._stopped = stopped
         self._folders: dict[int, Entry] = {}
         self._excluded: dict[bytes, Entry] = {}
         self._pending: list[bytes] = []
@@ -106,6 +113,7 @@ class Walk:
     def _drain(self, way: Way) -> None:
         while self._pending:
             path = self._pending.pop()
+            self._go_on()
             try:
                 self._list(way.to(path), path)
             except OSError as exc:
@@ -115,6 +123,10 @@ class Walk:
                 else:
                     self.problems[path] = Problem(path, _reason(exc))
                     self._keep_below(path)
+
+    def _go_on(self) -> None:
+        if self._stopped():
+            raise Stopped
 
     def _list(self, top: int, folder: bytes) -> None:
         prefix = folder + b"/" if folder else b""
@@ -176,6 +188,7 @@ class Walk:
             self.problems[path] = Problem(path, reason, unread=False)
 
     def _file(self, top: int, name: bytes, path: bytes, found: os.stat_result) -> None:
+        self._go_on()
         began_ns = time.time_ns()
         stamp = _stamp(found)
         file = os.open(name, _FILE, dir_fd=top)
@@ -214,6 +227,7 @@ class Walk:
         total = 0
         # A file that grows as fast as it is read has no end.
         while total <= size and (count := os.readv(file, [view])):
+            self._go_on()
             digest.update(view[:count])
             total += count
         return total, digest.digest()

@@ -12,7 +12,7 @@ from syncd.errors import Halted
 from syncd.ignore import Ignore
 from syncd.ignore.layers import Layers
 from syncd.scan import Scanner
-from syncd.scan.walk import Walk
+from syncd.scan.walk import Stopped, Walk
 from syncd.tree import Entry, Kind, Problem, apply, diff
 from tests.scan.disk import Edit, edits, entry, snapshot, unprivileged
 
@@ -349,6 +349,27 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
     assert scanner.rescan([]) == {b"big"}
     assert scanner.tree[b"big"] == entry(file)
     assert scanner.problems == {}
+
+
+def test_a_look_that_is_told_to_stop_reads_no_further(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanner = scanned(root)
+    (root / "big").write_bytes(bytes(1_000_000))
+    readv, reads = os.readv, []
+
+    def stop_then_read(fd: int, buffers: list[memoryview]) -> int:
+        scanner.stop()
+        reads.append(fd)
+        return readv(fd, buffers)
+
+    monkeypatch.setattr(os, "readv", stop_then_read)
+    for look in (scanner.scan, lambda: scanner.rescan([b"big"])):
+        with pytest.raises(Stopped):
+            look()
+
+    assert len(reads) == 1
+    assert scanner.tree == {}
 
 
 def test_a_root_that_vanished_is_no_deletion(root: Path) -> None:
