@@ -8,11 +8,8 @@ from threading import Event
 
 from syncd.errors import Halted, SyncdError
 from syncd.ignore import Ignore
-from syncd.scan.walk import Walk, is_folder
+from syncd.scan.walk import Inode, Walk, is_folder
 from syncd.tree import Entry, Kind, Problem, above
-
-
-_Identity = tuple[int, int]
 
 
 class Scanner:
@@ -42,8 +39,9 @@ class Scanner:
         self._root = root
         self._ignore = ignore
         self._generation = 0
-        self._identity: _Identity | None = None
+        self._identity: Inode | None = None
         self._torn: frozenset[bytes] = frozenset()
+        self._linked: dict[bytes, Inode] = {}
         self._stopped = Event()
 
     @property
@@ -73,7 +71,8 @@ class Scanner:
     def rescan(self, hints: Iterable[bytes]) -> frozenset[bytes]:
         """Look at what `hints` name, with all that is below, and return what changed.
 
-        What was being written during the last look is looked at again too.
+        What was being written during the last look is looked at again too, and so are
+        the other names of a file that has several: an event tells of one of them.
 
         Raises:
             Halted: As `scan` does.
@@ -87,9 +86,25 @@ class Scanner:
             for start in starts:
                 self._ignore.forget(start)
                 walk.look(start)
+            if walk.written and not walk.written.issubset(self._linked.values()):
+                # Nobody knows the other names, unless they are outside of the root.
+                return self.scan()
+            starts |= self._look_by_other_names(walk, starts)
         left = {p: x for p, x in self.problems.items() if not _below(p, starts)}
         gone = self._known(starts) - walk.found.keys()
         return self._take(walk, gone, left | walk.problems)
+
+    def _look_by_other_names(self, walk: Walk, seen: frozenset[bytes]) -> set[bytes]:
+        """Look at the other names of the files that were written; return them."""
+        if not walk.written:
+            return set()
+        linked = self._linked.items()
+        names = {path for path, inode in linked if inode in walk.written}
+        names -= {path for path in names if _below(path, seen)}
+        for path in names:
+            walk.look(path)
+        self._linked |= walk.linked
+        return names
 
     def lose(self) -> None:
         """Take that the root went; what stands there now is another folder.
@@ -125,6 +140,7 @@ class Scanner:
             walk.descend(b"")
         self._check(walk, identity)
         self._identity = identity
+        self._linked = walk.linked
         return self._take(walk, self.tree.keys() - walk.found.keys(), walk.problems)
 
     def _take(
@@ -164,7 +180,7 @@ class Scanner:
         return True
 
     @contextmanager
-    def _opened(self) -> Iterator[tuple[int, _Identity]]:
+    def _opened(self) -> Iterator[tuple[int, Inode]]:
         try:
             top = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as exc:
@@ -175,7 +191,7 @@ class Scanner:
         finally:
             os.close(top)
 
-    def _check(self, walk: Walk, identity: _Identity) -> None:
+    def _check(self, walk: Walk, identity: Inode) -> None:
         """Refuse what a folder shows while it goes, or is not there for now."""
         try:
             stat = self._root.stat()

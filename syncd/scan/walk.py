@@ -36,6 +36,9 @@ _SPECIAL = {
 }
 
 
+Inode = tuple[int, int]
+
+
 class Stopped(Exception):
     """A look was told to end before it was done."""
 
@@ -55,6 +58,8 @@ class Walk:
         found: What stands at the places that were looked at, and below them.
         problems: What could not be read; `found` holds what `old` knew of it.
         torn: The paths among them that were being written.
+        linked: The files that have other names as well, and their inodes.
+        written: The inodes of those among them that moved.
         contents: Small files that were read, by digest; not all if they are many.
     """
 
@@ -71,6 +76,8 @@ class Walk:
         self.found: dict[bytes, Entry] = {}
         self.problems: dict[bytes, Problem] = {}
         self.torn: list[bytes] = []
+        self.linked: dict[bytes, Inode] = {}
+        self.written: set[Inode] = set()
         self.contents: dict[bytes, bytes] = {}
         self._kept = 0
         self._top = top
@@ -175,6 +182,8 @@ class Walk:
     ) -> None:
         mode = found.st_mode
         stamp = _stamp(found)
+        if found.st_nlink > 1 and stat.S_ISREG(mode):
+            self._link(path, found, moved=old is None or old.stamp != stamp)
         if old is not None and old.stamp == stamp:
             self._add(path, old)
         elif stat.S_ISREG(mode):
@@ -186,6 +195,12 @@ class Walk:
             what = _SPECIAL.get(stat.S_IFMT(mode), "no file, folder or link")
             reason = f"is {what}, which cannot be synced"
             self.problems[path] = Problem(path, reason, unread=False)
+
+    def _link(self, path: bytes, found: os.stat_result, *, moved: bool) -> None:
+        inode = found.st_dev, found.st_ino
+        self.linked[path] = inode
+        if moved:
+            self.written.add(inode)
 
     def _file(self, top: int, name: bytes, path: bytes, found: os.stat_result) -> None:
         self._go_on()

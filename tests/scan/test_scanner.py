@@ -209,6 +209,23 @@ def test_where_case_is_folded_names_are_taken_from_the_listing(root: Path) -> No
     assert walk.found.keys() == {b"Readme"}
 
 
+def test_a_file_with_two_names_is_looked_at_by_both(root: Path) -> None:
+    (root / "a").write_text("1")
+    (root / "sub").mkdir()
+    scanner = scanned(root)
+
+    (root / "sub" / "b").hardlink_to(root / "a")
+    scanner.rescan([b"sub/b"])
+    (root / "sub" / "b").write_text("22")
+    changed = scanner.rescan([b"sub/b"])
+    (root / "a").write_text("333")
+    (root / "sub" / "b").unlink()
+    scanner.rescan([b"a", b"sub/b"])
+
+    assert changed == {b"a", b"sub/b"}
+    assert scanner.tree == snapshot(root)
+
+
 def test_what_is_ignored_is_not_looked_at(root: Path) -> None:
     (root / ".git").mkdir()
     (root / ".git" / "HEAD").write_text("ref")
