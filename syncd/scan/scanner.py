@@ -8,7 +8,8 @@ from threading import Event
 
 from syncd.errors import Halted, SyncdError
 from syncd.ignore import Ignore
-from syncd.scan.walk import Inode, Walk, is_folder
+from syncd.scan.walk import Inode, Walk
+from syncd.scan.way import is_folder
 from syncd.tree import Entry, Kind, Problem, above
 
 

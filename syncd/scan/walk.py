@@ -282,15 +282,6 @@ class Walk:
                 self.found.setdefault(path, entry)
 
 
-def is_folder(top: int, path: bytes) -> bool:
-    """Return whether `path`, relative to the descriptor `top`, is a folder."""
-    try:
-        found = os.stat(path, dir_fd=top, follow_symlinks=False)
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode)
-
-
 def _stamp(found: os.stat_result) -> int:
     """Return one number that is another one whenever the file may have changed."""
     return _STAMP_BITS & hash(

@@ -1,6 +1,7 @@
 """From the root of a tree to one of its folders after the other, and through no link."""
 
 import os
+import stat
 from typing import Self
 
 
@@ -48,3 +49,12 @@ class Way:
         while len(self._names) > depth:
             self._names.pop()
             os.close(self._open.pop())
+
+
+def is_folder(top: int, path: bytes) -> bool:
+    """Return whether `path`, relative to the descriptor `top`, is a folder."""
+    try:
+        found = os.stat(path, dir_fd=top, follow_symlinks=False)
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode)
