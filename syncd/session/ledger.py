@@ -16,7 +16,7 @@ A path is, at any moment,
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from syncd.tree import Change, Entry, Kind, Tree
+from syncd.tree import Change, Entry, Kind, Tree, above
 
 
 class Ledger:
@@ -50,6 +50,7 @@ class Ledger:
         self._ignored = ignored
         self._unread = unread
         self._uncertain: set[bytes] = set()
+        self._holding: set[bytes] = set()
         self._flights: dict[int, dict[bytes, Entry | None]] = {}
         self._newest: dict[bytes, int] = {}
 
@@ -67,8 +68,20 @@ class Ledger:
         self.doubt.add(path)
         self.pending.add(path)
 
-    def compare(self, listing: Mapping[bytes, Entry], local: Tree) -> None:
-        """Take `listing` for what the container holds; owe it the difference."""
+    def compare(
+        self,
+        listing: Mapping[bytes, Entry],
+        local: Tree,
+        holding: Collection[bytes] = (),
+    ) -> None:
+        """Take `listing` for what the container holds; owe it the difference.
+
+        Args:
+            listing: All that is there, and not ignored.
+            local: The local tree.
+            holding: The folders that hold what is ignored.
+        """
+        self._holding = set(holding)
         self.remote = dict(listing)
         self.doubt.clear()
         self.kept.clear()
@@ -80,6 +93,29 @@ class Ledger:
             path for path, entry in self.remote.items() if local.get(path) == entry
         )
         self.pending.update(local)
+        self.pending.update(listing)
+
+    def leaving(self, local: Tree) -> set[bytes]:
+        """Return the folders that the next batch takes away, or replaces."""
+        return {path for path in self.pending if self._leaves(path, local.get(path))}
+
+    def learn(
+        self,
+        listing: Mapping[bytes, Entry],
+        holding: Collection[bytes],
+        folders: Collection[bytes],
+    ) -> None:
+        """Take in what `folders` that are about to go hold; owe it the end of that.
+
+        Args:
+            listing: All that is in them, and not ignored.
+            holding: Those that hold what is ignored.
+            folders: The folders.
+        """
+        self._holding.difference_update(folders)
+        self._holding.update(holding)
+        for path in listing.keys() - self.remote.keys() - self._newest.keys():
+            self.remote[path] = listing[path]
         self.pending.update(listing)
 
     def take(self, local: Tree) -> tuple[Change, ...]:
@@ -97,7 +133,8 @@ class Ledger:
             for path in sorted(pending)
             if not self._holds(path, local.get(path))
         ]
-        return tuple(c for c in changes if c.entry is not None or self._may_go(c.path))
+        mine = [c for c in changes if c.entry is not None or self._may_go(c.path)]
+        return tuple(self._apart(mine) if self._whole else mine)
 
     def held(self, changes: Sequence[Change]) -> dict[bytes, Entry]:
         """Return what the container is known to hold where `changes` are to be made."""
@@ -172,10 +209,35 @@ class Ledger:
             self._uncertain.add(path)
             return False
         there = self._there(path)
-        if self._ignored(path, there is not None and there.kind is Kind.DIR):
+        if self._ignored(path, _is_folder(there)):
             self._forget(path)
             return False
         return True
+
+    def _leaves(self, path: bytes, wanted: Entry | None) -> bool:
+        there = self._there(path)
+        if wanted is not None:
+            return wanted.kind is not Kind.DIR and _is_folder(there)
+        return (
+            (there is None or _is_folder(there))
+            and not self._holds(path, None)
+            and self._may_go(path)
+        )
+
+    def _apart(self, changes: Sequence[Change]) -> list[Change]:
+        """Return what is to be told of a replica's `changes`.
+
+        A folder stays for what is ignored in it. What is in one that goes, and was not
+        put there, goes along, but for what is mounted: only the container knows that.
+        """
+        gone = {c.path for c in changes if c.entry is None} - self._holding
+        folders = {path for path in gone if _is_folder(self._there(path))}
+        foreign = gone - self._owned
+        along = {path for path in foreign if not folders.isdisjoint(above(path))}
+        for path in along:
+            self._forget(path)
+        told = gone - along
+        return [c for c in changes if c.entry is not None or c.path in told]
 
     def _forget(self, path: bytes) -> None:
         """Know nothing of `path`, not even once it has landed; it is owned as before."""
@@ -183,3 +245,7 @@ class Ledger:
         self._newest.pop(path, None)
         self.doubt.discard(path)
         self.failed.discard(path)
+
+
+def _is_folder(entry: Entry | None) -> bool:
+    return entry is not None and entry.kind is Kind.DIR

@@ -22,7 +22,8 @@ _HINTS = {
     "permission-denied": "make the folder writable for the container's user in the"
     " image (chown), or sync elsewhere",
     "disk-full": "free space in the container, or raise its ephemeral storage",
-    "not-empty": 'delete what is there, or set mode = "one-way-replica"',
+    "not-empty": 'delete what is there; mode = "one-way-replica" does that, but for'
+    " what is ignored",
 }
 
 

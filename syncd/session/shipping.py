@@ -1,19 +1,19 @@
 """What goes over one open link: the comparison, then batch after batch."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 
 import anyio
 from anyio.abc import TaskGroup
 
-from syncd.errors import TargetError
 from syncd.plan import Action, Restart, Run
+from syncd.session.comparing import check_roots, compare, look_into
 from syncd.session.link import Ack, Link, Ran, Sent
 from syncd.session.mark import Outcome
 from syncd.session.observing import Observer
-from syncd.session.owed import Owed, Root, Turn
+from syncd.session.owed import Owed, Turn
 from syncd.session.report import Report
-from syncd.tree import Change, Entry, Kind, Tree, above
+from syncd.tree import Change
 
 
 COMPARISON = 0
@@ -54,7 +54,7 @@ class Shipping:
         Raises:
             TargetError: A root is missing in the container.
         """
-        self._check_roots()
+        check_roots(self._link.hello, self._report.who)
         turn = self._owed.begin()
         deliveries = [
             delivery
@@ -68,23 +68,14 @@ class Shipping:
             observer.applied((COMPARISON,), turn)
         return sum(len(ack.failures) for _, ack in deliveries)
 
-    def _check_roots(self) -> None:
-        for state in self._link.hello.roots:
-            if state.exists and state.is_dir:
-                continue
-            what = "is not a folder" if state.exists else "does not exist"
-            raise TargetError(
-                f"{state.path} {what} in {self._report.who}",
-                hint="correct `remote` in the sync entry, or make the folder in the"
-                " image (or mount a volume there)",
-            )
-
     async def _even_out(
         self, index: int, turn: Turn, observer: Observer
     ) -> list[tuple[Sent, Ack]]:
         """Compare one root and send the difference; return what was sent, if any."""
         root, ledger = self._owed.roots[index], self._owed.ledgers[index]
-        ledger.compare(await self._listing(index, root), root.tree)
+        listed = await compare(self._link, index, root, ledger)
+        if root.whole:
+            await look_into(self._link, index, root, ledger, listed)
         changes = ledger.take(root.tree)
         if not changes:
             return []
@@ -96,22 +87,6 @@ class Shipping:
         ack = await self._link.ack(number)
         self._account(number, index, changes, sent, ack, turn)
         return [(sent, ack)]
-
-    async def _listing(self, index: int, root: Root) -> dict[bytes, Entry]:
-        """Return what the container holds in every folder that is here, or was."""
-        listing: dict[bytes, Entry] = {}
-        listed: set[bytes] = set()
-        wanted = {b"", *_with_folders(root.owned), *_folders(root.tree)}
-        while wanted:
-            # Copying a dict of bytes is one step for the interpreter, so a scan in
-            # its worker thread cannot change the tree in the middle of it.
-            local = dict(root.tree)
-            found = await self._link.listing(index, wanted, local)
-            listing.update(_ours(found, local, root))
-            listed |= wanted
-            # A folder made here meanwhile may have been there all along, unseen.
-            wanted = (_folders(root.tree) & _folders(listing)) - listed
-        return listing
 
     # --- shipping -------------------------------------------------------------
 
@@ -138,9 +113,12 @@ class Shipping:
     async def _launch(
         self, index: int, turn: Turn, tasks: TaskGroup, observer: Observer
     ) -> None:
-        number, ledger = next(_numbers), self._owed.ledgers[index]
+        root, ledger = self._owed.roots[index], self._owed.ledgers[index]
+        number = next(_numbers)
         await self._window.acquire_on_behalf_of(number)
-        changes = ledger.take(self._owed.roots[index].tree)
+        if root.whole:
+            await look_into(self._link, index, root, ledger, ())
+        changes = ledger.take(root.tree)
         if not changes:
             self._window.release_on_behalf_of(number)
             return
@@ -226,23 +204,3 @@ class Shipping:
                 )
             case Restart():
                 return await self._link.signal(action.match, action.signal)
-
-
-def _with_folders(paths: Collection[bytes]) -> set[bytes]:
-    """Return `paths` and the folders above each: what was put there may be alone."""
-    return {*paths, *(folder for path in paths for folder in above(path))}
-
-
-def _folders(tree: Tree) -> set[bytes]:
-    return {path for path, entry in dict(tree).items() if entry.kind is Kind.DIR}
-
-
-def _ours(
-    listing: Mapping[bytes, Entry], local: Tree, root: Root
-) -> dict[bytes, Entry]:
-    """Return `listing` without what the rules say is none of syncd's business."""
-    return {
-        path: entry
-        for path, entry in listing.items()
-        if path in local or not root.ignored(path, entry.kind is Kind.DIR)
-    }

@@ -10,6 +10,7 @@ from syncd.events import (
     BatchDone,
     Failed,
     InStep,
+    PathFailed,
     PathsKept,
     PathSkipped,
     SessionLimited,
@@ -136,6 +137,43 @@ async def test_a_replica_holds_nothing_that_is_not_here(tmp_path: Path) -> None:
         (there / "stray" / "deep" / "file").write_bytes(b"1")
         stage.cluster.faults.link.cut()
         await stage.until(lambda: not (there / "stray").exists())
+
+
+@pytest.mark.parametrize("tools", ["python", "busybox"])
+async def test_a_folder_of_a_replica_that_goes_stays_for_what_is_ignored_in_it(
+    tmp_path: Path, tools: Tools
+) -> None:
+    async with scene(
+        tmp_path, mode="one-way-replica", tools=tools, command=WAIT
+    ) as stage:
+        (there,) = stage.containers()
+        for name in ("pkg/a.py", "whole/a.py", ".syncdignore"):
+            (stage.folder / name).parent.mkdir(exist_ok=True)
+            (stage.folder / name).write_text("*.sqlite\nuploads/\n")
+        await stage.until_equal()
+        (there / "pkg" / "uploads").mkdir()
+        for name in ("pkg/.env", "pkg/rows.sqlite", "pkg/uploads/1", "whole/stray"):
+            (there / name).write_text("theirs")
+        for name in ("pkg", "whole"):
+            shutil.rmtree(stage.folder / name)
+        gone = (there / "pkg" / "a.py", there / "whole")
+        await stage.until(lambda: not any(path.exists() for path in gone))
+        await stage.stop()
+        stage.events.clear()
+        await stage.start()
+        await stage.until(lambda: stage.heard(SessionReconciled))
+
+        found = set(contents(there))
+
+    assert found == {
+        b".syncdignore",
+        b"pkg",
+        b"pkg/.env",
+        b"pkg/rows.sqlite",
+        b"pkg/uploads",
+        b"pkg/uploads/1",
+    }
+    assert stage.heard(PathFailed) == []
 
 
 async def test_a_folder_that_vanishes_empties_nothing(tmp_path: Path) -> None:

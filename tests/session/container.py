@@ -58,7 +58,8 @@ class Container:
             below = [p for p in self.files if p.startswith(change.path + b"/")]
             if change.entry is not None and change.entry.kind is Kind.DIR:
                 below = []
-            if below and not self.whole:
+            recursive = self.whole and change.entry is None
+            if not recursive and any(not p.endswith(b".pyc") for p in below):
                 failures.append(Failure(change.path, "not-empty", "Not empty"))
             elif self.full and change.entry and change.entry.kind is Kind.FILE:
                 failures.append(Failure(change.path, "disk-full", "No space left"))

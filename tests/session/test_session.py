@@ -11,7 +11,7 @@ from syncd.events import BatchDone, Event, PathFailed, PathsKept, SessionLost
 from syncd.plan import Plan, Rule, Run
 from syncd.session import Mark, Root, Session, Ways, Who
 from syncd.session.ways import Log
-from syncd.tree import Entry, Kind
+from syncd.tree import Entry, Kind, above
 from tests.examples import examples
 from tests.session.container import Container, Fault, MemoryLink
 
@@ -36,7 +36,7 @@ def root(
         remote="/app",
         tree=tree,
         content=lambda entry: None,
-        ignored=lambda path, is_dir: path.endswith(b".pyc"),
+        ignored=lambda path, is_dir: path.endswith((b".pyc", b".log")),
         look_again=lambda paths: None,
         plan=Plan(rules),
         owned=set() if owned is None else owned,
@@ -131,6 +131,53 @@ async def test_a_replica_loses_what_only_the_container_has() -> None:
         tasks.cancel_scope.cancel()
 
     assert container.files == {b"a": file(1), b"x.pyc": file(1)}
+
+
+@pytest.mark.parametrize("kept", [{}, {b"d/e/x.log": file(9)}], ids=["whole", "part"])
+@pytest.mark.parametrize("here", [{}, {b"d": file(2)}], ids=["deleted", "replaced"])
+async def test_a_folder_goes_from_a_replica_but_for_what_is_ignored_in_it(
+    kept: dict[bytes, Entry], here: dict[bytes, Entry]
+) -> None:
+    container = Container(whole=True)
+    tree = {b"d": DIR, b"d/a": file(1), b"d/f": DIR}
+    session = make(container, tree, [], whole=True)
+    written = {b"d/e": DIR, b"d/e/y": file(2), b"d/f/z": file(3)}
+    byte_code = {b"d/m.pyc": file(4)}
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        container.files |= written | byte_code | kept
+        gone = set(tree)
+        tree.clear()
+        tree |= here
+        session.nudge(0, gone)
+        await idle(session)
+        tasks.cancel_scope.cancel()
+
+    left = {b"d": DIR, b"d/e": DIR} | byte_code | kept
+    assert container.files == (left if kept else here)
+    assert session.failing == bool(kept and here)
+
+
+async def test_what_went_from_a_replica_with_its_folder_is_sent_if_it_comes_here() -> (
+    None
+):
+    strange = {b"d": DIR, b"d/e": DIR, b"d/e/x": file(1)}
+    container = Container(image=strange, whole=True)
+    tree: dict[bytes, Entry] = {}
+    session = make(container, tree, [], whole=True)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        assert container.files == {}
+        tree |= strange
+        session.nudge(0, strange)
+        await idle(session)
+        tasks.cancel_scope.cancel()
+
+    assert container.files == strange
 
 
 async def test_a_file_found_equal_and_deleted_here_stays_deleted_after_a_restart() -> (
@@ -293,7 +340,8 @@ async def test_a_hook_that_runs_when_its_file_changes_runs_once_more() -> None:
 NAMES = [b"a", b"b", b"d", b"d/a", b"d/e", b"d/e/f", b"\xff\n x"]
 EDITS = st.tuples(st.sampled_from(NAMES), st.integers(0, 4), st.integers(0, 6))
 FAULTS = st.lists(st.sampled_from(Fault), max_size=12)
-IMAGES = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 4)).map(
+LOGS = [b"a/x.log", b"d/x.log", b"d/e/x.log"]
+IMAGES = st.dictionaries(st.sampled_from(NAMES + LOGS), st.integers(1, 4)).map(
     lambda files: grown(files.items())
 )
 
@@ -348,13 +396,15 @@ def test_any_edits_through_any_faults_converge(
 
     anyio.run(scenario)
 
-    if not whole:
-        for path in [p for p in tree if tree[p].kind is Kind.FILE]:
-            if any(other.startswith(path + b"/") for other in image):
-                del tree[path]  # a foreign folder stands there, and is kept
+    logs = {path: entry for path, entry in image.items() if path in LOGS}
+    theirs = logs if whole else image
+    for path in [p for p in tree if tree[p].kind is Kind.FILE]:
+        if any(other.startswith(path + b"/") for other in theirs):
+            del tree[path]  # a folder stands there, and is kept for what is in it
     assert {p: e for p, e in container.files.items() if p in tree} == tree
+    assert container.files.items() >= logs.items()
     strange = container.files.keys() - tree.keys()
-    assert strange <= (set() if whole else image.keys())
+    assert strange <= {*theirs, *(folder for path in logs for folder in above(path))}
 
 
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name)
