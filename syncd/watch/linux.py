@@ -144,6 +144,9 @@ class Linux:
             self._inbox.note_everything(node.root)
 
     def _replace(self, root: int) -> None:
+        if root not in self._lost():
+            # At once: what went with the old folder is not to be missed in the new one.
+            self._inbox.note_lost(root)
         self._work.suspects.add(root)
         self._work.replaced.add(root)
 
@@ -220,12 +223,11 @@ class Linux:
             if before is not None or first:
                 self._folders.forget(root, b"")
                 self._later(self._emit, watched.lost())
-                self._later(self._inbox.note_lost, root)
+                if not replaced:
+                    self._later(self._inbox.note_lost, root)
         elif replaced or now != before:
             if before is None and not first:
                 self._later(self._emit, watched.found())
-            elif not first:
-                self._later(self._inbox.note_lost, root)
             if not first:
                 self._read_rules(root)
             self._watch_all(root, say=first)
