@@ -97,7 +97,8 @@ class Ledger:
 
     def leaving(self, local: Tree) -> set[bytes]:
         """Return the folders that the next batch takes away, or replaces."""
-        return {path for path in self.pending if self._leaves(path, local.get(path))}
+        paths = self.pending | self._uncertain
+        return {path for path in paths if self._leaves(path, local.get(path))}
 
     def learn(
         self,
@@ -227,13 +228,15 @@ class Ledger:
     def _apart(self, changes: Sequence[Change]) -> list[Change]:
         """Return what is to be told of a replica's `changes`.
 
-        A folder stays for what is ignored in it. What is in one that goes, and was not
-        put there, goes along, but for what is mounted: only the container knows that.
+        A folder stays for what is ignored in it; one that was not put there stays as it
+        is. What is in one that goes, and was not put there, goes along, unless it is
+        mounted: only the container knows that.
         """
         gone = {c.path for c in changes if c.entry is None} - self._holding
-        folders = {path for path in gone if _is_folder(self._there(path))}
+        whole = {path for path in gone if _is_folder(self._there(path))}
+        whole |= self._holding - self._owned
         foreign = gone - self._owned
-        along = {path for path in foreign if not folders.isdisjoint(above(path))}
+        along = {path for path in foreign if not whole.isdisjoint(above(path))}
         for path in along:
             self._forget(path)
         told = gone - along

@@ -57,3 +57,25 @@ def test_a_folder_is_asked_about_as_the_folder_that_it_is_there() -> None:
     ledger.note(tree)
 
     assert ledger.take({}) == (Change(b"a", None),)
+
+
+def test_a_folder_that_is_known_to_be_gone_at_last_is_one_that_leaves() -> None:
+    unread = {b"d/sub"}
+    ledger = Ledger(set(), whole=True, unread=lambda path: path in unread)
+    here = {b"d": FOLDER}
+    ledger.compare(here | {b"d/sub": FOLDER}, here)
+    assert ledger.leaving(here) == set()
+    assert ledger.take(here) == ()
+
+    unread.clear()
+
+    assert ledger.leaving(here) == {b"d/sub"}
+    assert ledger.take(here) == (Change(b"d/sub", None),)
+
+
+def test_nothing_goes_from_a_folder_of_others_that_stays_for_what_is_ignored() -> None:
+    ledger = Ledger({b"ours"}, whole=True)
+    there = {b"ours": FOLDER, b"ours/x": FILE, b"theirs": FOLDER, b"theirs/x": FILE}
+    ledger.compare(there, {}, holding={b"ours", b"theirs"})
+
+    assert ledger.take({}) == (Change(b"ours/x", None),)
