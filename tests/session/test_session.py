@@ -341,9 +341,14 @@ NAMES = [b"a", b"b", b"d", b"d/a", b"d/e", b"d/e/f", b"\xff\n x"]
 EDITS = st.tuples(st.sampled_from(NAMES), st.integers(0, 4), st.integers(0, 6))
 FAULTS = st.lists(st.sampled_from(Fault), max_size=12)
 LOGS = [b"a/x.log", b"d/x.log", b"d/e/x.log"]
-IMAGES = st.dictionaries(st.sampled_from(NAMES + LOGS), st.integers(1, 4)).map(
-    lambda files: grown(files.items())
-)
+
+
+def images(names: Sequence[bytes]) -> st.SearchStrategy[dict[bytes, Entry]]:
+    files = st.dictionaries(st.sampled_from(names), st.integers(1, 4))
+    return files.map(lambda found: grown(found.items()))
+
+
+IMAGES = images(NAMES)
 
 
 def grown(files: Iterable[tuple[bytes, int]]) -> dict[bytes, Entry]:
@@ -372,7 +377,7 @@ def edit(tree: dict[bytes, Entry], path: bytes, content: int) -> set[bytes]:
 
 
 @settings(max_examples=examples(300))
-@given(IMAGES, st.lists(EDITS, max_size=15), FAULTS, st.booleans())
+@given(images(NAMES + LOGS), st.lists(EDITS, max_size=15), FAULTS, st.booleans())
 def test_any_edits_through_any_faults_converge(
     image: dict[bytes, Entry],
     edits: list[tuple[bytes, int, int]],
