@@ -159,11 +159,10 @@ class Ignore:
 
     def reads(self, path: bytes) -> bool:
         """Return whether a change of `path` changes the rules."""
+        if path in (sources.DOCKER, self._docker_path):
+            return True
         name = path.rpartition(b"/")[2]
-        if path in (sources.DOCKER, self._docker_path) or name in {
-            sources.OWN,
-            builtin.VENV_MARK,
-        }:
+        if name in {sources.OWN, builtin.VENV_MARK}:
             return True
         return name == sources.GIT and self._sources.context is None
 
