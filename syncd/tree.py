@@ -51,10 +51,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A path that cannot be taken into a snapshot as it is, and why."""
+    """A path that cannot be taken into a snapshot as it is, and why.
+
+    Attributes:
+        unread: What is there, or below it, is not known. So it may not be taken for
+            gone, even if the snapshot has nothing of it.
+    """
 
     path: bytes
     reason: str
+    unread: bool = True
 
 
 def diff(old: Tree, new: Tree, doubt: Collection[bytes] = ()) -> tuple[Change, ...]:

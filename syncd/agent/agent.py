@@ -143,7 +143,6 @@ class Agent:
     def _plan(self, message: dict[str, Any]) -> dict[str, Any]:
         """Return the lists of an apply, which may come in several messages."""
         plan: dict[str, Any] = {key: list(message[key]) for key in LISTS}
-        plan["replica"] = message.get("replica")
         while message.get("more"):
             message = self.wire.message()
             if message["op"] != "apply":

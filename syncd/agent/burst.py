@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 def land(batch: Batch, plan: dict[str, Any]) -> list[str]:
     """Put a staged batch in place, and return the paths that were deleted."""
     batch.root.forget()
-    replica = plan["replica"]
     deletes = {entry["path"]: entry.get("recursive") for entry in plan["deletes"]}
     deleted = [
         path
@@ -35,7 +34,7 @@ def land(batch: Batch, plan: dict[str, Any]) -> list[str]:
         batch.attempt(make_folder, path, batch, mode)
     for item in sorted(batch.items, key=lambda item: item.target is not None):
         if item.path not in batch.errors:
-            item.landed = batch.attempt(put_over, item.path, batch, item, replica)
+            item.landed = batch.attempt(put_over, item.path, batch, item)
     for path, mode in sorted(plan["dirs"] + plan["modes"], reverse=True):
         if path not in batch.errors:
             batch.attempt(set_mode, path, batch, mode)
@@ -99,11 +98,11 @@ def make_folder(path: str, batch: Batch, mode: int) -> None:
     batch.root.mkdir(path, mode)
 
 
-def put_over(path: str, batch: Batch, item: Member, replica: object) -> None:
+def put_over(path: str, batch: Batch, item: Member) -> None:
     """Put a file or link in place, of a folder too if nothing foreign is in it."""
     old = batch.root.stat(path)
     if is_folder(old):
-        remove_folder(batch, path, recursive=bool(replica))
+        remove_folder(batch, path, recursive=False)
         old = None
     put(batch, item, old)
 

@@ -103,7 +103,7 @@ class Scripted:
         What did while the command ran is its doing; the rest is that of others.
         """
         assert self._folder is not None
-        changed = await self._folder.look(None)
+        changed, _ = await self._folder.look(None)
         if self._is_running:
             self._touched |= changed
         self._is_running = False

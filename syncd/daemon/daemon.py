@@ -171,7 +171,7 @@ class _Daemon:
 
         def spread(index: int, edit: Edit) -> None:
             target, root = places[index]
-            self._batches += 1
+            self._batches += bool(edit.paths)
             live[target].fleet.spread(root, edit, self._batches)
 
         flat = [folders[target][root] for target, root in places]

@@ -145,7 +145,14 @@ class Fleet:
         )
 
     def spread(self, root: int, edit: Edit, number: int) -> None:
-        """Tell every session of an edit, and follow it as batch `number`."""
+        """Tell every session of an edit, and follow it as batch `number`.
+
+        If nothing of it is to be sent, it is no batch.
+        """
+        if not edit.paths:
+            for berth in self._berths.values():
+                berth.session.nudge(root, edit.dropped)
+            return
         tree = self._roots[root].tree
         deleted = sum(path not in tree for path in edit.paths)
         mark = Mark(
@@ -173,7 +180,7 @@ class Fleet:
         mark.behind = len(self._berths) - len(level)
         for berth in self._berths.values():
             waits = mark if berth.session in level else None
-            berth.session.nudge(root, edit.paths, waits)
+            berth.session.nudge(root, edit.paths | edit.dropped, waits)
         mark.expect(level)
 
     def _board(self, replica: Replica, *, runs: bool) -> None:

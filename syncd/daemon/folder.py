@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import anyio
 from anyio import to_thread
@@ -30,6 +30,7 @@ class Edit:
 
     Attributes:
         paths: Relative to the folder.
+        dropped: What is ignored from now on; it stays in the containers as it is.
         detected_at_s: Monotonic time of the first hint.
         settled_ms: From then until the writing went quiet.
         scanned_ms: From then until the difference was known.
@@ -39,6 +40,14 @@ class Edit:
     detected_at_s: float
     settled_ms: float
     scanned_ms: float
+    dropped: frozenset[bytes] = frozenset()
+
+
+class Seen(NamedTuple):
+    """What changed since the look before, and what is ignored that was not then."""
+
+    changed: frozenset[bytes] = frozenset()
+    dropped: frozenset[bytes] = frozenset()
 
 
 class Folder:
@@ -89,7 +98,7 @@ class Folder:
         started = anyio.current_time()
         ignore = await to_thread.run_sync(ignore_of, path, patterns, project)
         folder = cls(path, ignore, emit)
-        await to_thread.run_sync(folder._scanner.scan)
+        await folder._in_thread(None)
         folder._say_scanned(started)
         folder._tell()
         return folder
@@ -107,23 +116,44 @@ class Folder:
         """Return whether `path` is none of syncd's business."""
         return self.ignore.ignored(path, is_dir=is_dir)
 
-    async def look(self, paths: frozenset[bytes] | None) -> frozenset[bytes]:
+    def unread(self, path: bytes) -> bool:
+        """Return whether nobody can tell what is at `path`: it could not be read."""
+        return self._scanner.unread(path)
+
+    async def look(self, paths: frozenset[bytes] | None) -> Seen:
         """Look at `paths`, or at everything, and return what changed.
 
         Of a folder that is not what it was, nothing is believed.
         """
         async with self._looking:
             try:
-                if paths is None:
-                    changed = await to_thread.run_sync(self._scanner.scan)
-                else:
-                    changed = await to_thread.run_sync(self._scanner.rescan, paths)
+                seen = await self._in_thread(paths)
             except Halted as error:
                 self._say_halted(error)
-                return frozenset()
+                self._scanner.lose()  # what was hinted at is to be looked at still
+                return Seen()
         self._halted = ""
         self._tell()
-        return changed
+        return seen
+
+    async def _in_thread(self, paths: frozenset[bytes] | None) -> Seen:
+        try:
+            return await to_thread.run_sync(self._look, paths, abandon_on_cancel=True)
+        except anyio.get_cancelled_exc_class():
+            # A thread cannot be woken; this one ends before it reads the next piece.
+            self._scanner.stop()
+            raise
+
+    def _look(self, paths: frozenset[bytes] | None) -> Seen:
+        scanner = self._scanner
+        changed = scanner.scan() if paths is None else scanner.rescan(paths)
+        dropped = scanner.dropped
+        return Seen(changed - dropped, changed & dropped) if dropped else Seen(changed)
+
+    async def lose(self) -> None:
+        """Take that the folder went, whatever stands there now."""
+        async with self._looking:
+            self._scanner.lose()
 
     def check(self) -> None:
         """Make sure that the last look was believed.

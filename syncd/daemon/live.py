@@ -76,6 +76,7 @@ class LiveTarget:
                 tree=folder.tree,
                 content=folder.content,
                 ignored=folder.ignored,
+                unread=folder.unread,
                 look_again=folder.look_again,
                 plan=rules.plan(target.rules),
                 owned=owned,

@@ -100,17 +100,20 @@ class Watching:
         whole = hints.everything
         if hints.asked > self._heeded:
             whole = frozenset(range(len(self._folders)))
+        for index in hints.lost:
+            await self._folders[index].lose()
         for index in whole | named:
             paths = None if index in whole else hints.paths[index]
-            changed = await self._folders[index].look(paths)
-            if changed:
+            seen = await self._folders[index].look(paths)
+            if any(seen):
                 self._spread(
                     index,
                     Edit(
-                        paths=changed,
+                        paths=seen.changed,
                         detected_at_s=hints.at,
                         settled_ms=(settled_s - hints.at) * 1000,
                         scanned_ms=(anyio.current_time() - settled_s) * 1000,
+                        dropped=seen.dropped,
                     ),
                 )
         self._heeded = hints.asked
@@ -120,8 +123,9 @@ class Watching:
         while True:
             paths = await folder.doubted()
             started = anyio.current_time()
-            changed = await folder.look(paths)
+            seen = await folder.look(paths)
             took_ms = (anyio.current_time() - started) * 1000
-            self._spread(index, Edit(changed | paths, started, 0, took_ms))
+            changed = (seen.changed | paths) - seen.dropped
+            self._spread(index, Edit(changed, started, 0, took_ms, seen.dropped))
             folder.resolve(paths)
             self._pulse.beat()

@@ -126,8 +126,7 @@ class Delta:
 
     def _apply(self, batch: int, root: int) -> Message:
         lists: Message = {"deletes": [], "dirs": [], "modes": []}
-        facts = {"op": "apply", "id": batch, "root": root, "replica": self._replica}
-        return facts | lists
+        return {"op": "apply", "id": batch, "root": root} | lists
 
     def _listed(self) -> Iterator[tuple[str, bytes, object]]:
         for path in self.plan.deletes:

@@ -13,6 +13,8 @@ Of all rules that meet a path, the one of the last of these layers decides:
 3. `.syncdignore`, in gitignore's syntax, nested as well.
 4. The settings.
 
+What is ignored is left alone in the containers too, also if it was synced before.
+
 A folder that is ignored is not looked into, so nothing in it can be taken back, as in
 git. The one exception is Docker's: a `!` line of `.dockerignore` reaches into folders
 that another of its lines excludes, and only folders where it could meet something are

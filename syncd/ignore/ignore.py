@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Self
 
 from syncd.ignore import builtin, sources
@@ -61,6 +62,7 @@ class Ignore:
     ) -> None:
         self._root = root
         self._project = project
+        self._reading = Lock()
         self.generation = 0
         self._settings = Rules(
             Line(os.fsencode(pattern), f"{origin}[{index}]", Standing.OWN)
@@ -86,6 +88,11 @@ class Ignore:
         Raises:
             ConfigError: If Docker refuses its rules; then the old ones stand.
         """
+        # One after the other, so that what was read last is what stands.
+        with self._reading:
+            self._reload()
+
+    def _reload(self) -> None:
         found = Sources.of(self._root, self._project)
         docker = found.docker()
         layers = Layers(
@@ -94,10 +101,12 @@ class Ignore:
             () if docker else tuple(rules for rules in found.git() if rules),
             docker,
         )
-        self.generation += 1
         self._sources = found
+        self._docker_path = found.docker_path
         self._withheld: set[bytes] = set()
         self._top = _Folder(None, self._with_files(layers, b""))
+        # Last: who sees the new number may rely on the new rules.
+        self.generation += 1
 
     @property
     def repository(self) -> Repository | None:
@@ -150,8 +159,10 @@ class Ignore:
 
     def reads(self, path: bytes) -> bool:
         """Return whether a change of `path` changes the rules."""
+        if path in (sources.DOCKER, self._docker_path):
+            return True
         name = path.rpartition(b"/")[2]
-        if path == sources.DOCKER or name in {sources.OWN, builtin.VENV_MARK}:
+        if name in {sources.OWN, builtin.VENV_MARK}:
             return True
         return name == sources.GIT and self._sources.context is None
 

@@ -27,12 +27,14 @@ class Sources:
         repository: The git repository that the root lies in.
         context: The build context whose `.dockerignore` counts, or None: then
             `.gitignore` files count.
+        docker_file: That file, links resolved.
     """
 
     root: Path
     project: Path
     repository: Repository | None
     context: Path | None
+    docker_file: Path | None
 
     @classmethod
     def of(cls, root: Path, project: Path | None) -> "Sources":
@@ -47,9 +49,18 @@ class Sources:
         if project is None:
             project = repository.work_tree if repository else root
         within = [f for f in (root, *root.parents) if f.is_relative_to(project)]
-        contexts = (f for f in within if (f / os.fsdecode(DOCKER)).is_file())
+        files = ((f, _docker_file(f)) for f in within)
+        context, docker_file = next(((f, d) for f, d in files if d), (None, None))
         project = within[-1] if within else root
-        return cls(root, project, repository, next(contexts, None))
+        return cls(root, project, repository, context, docker_file)
+
+    @property
+    def docker_path(self) -> bytes | None:
+        """Docker's file relative to the root, if it lies there."""
+        file = self.docker_file
+        if file is None or not file.is_relative_to(self.root):
+            return None
+        return bytes(file.relative_to(self.root))
 
     @property
     def above(self) -> tuple[Path, ...]:
@@ -60,6 +71,9 @@ class Sources:
     def outside(self) -> tuple[tuple[Path, frozenset[bytes]], ...]:
         """Return the folders outside of the root, and which files there hold rules."""
         folders = [(folder, RULE_FILES) for folder in self.above]
+        file = self.docker_file
+        if file is not None and not file.is_relative_to(self.root):
+            folders.append((file.parent, frozenset({os.fsencode(file.name)})))
         if self.repository is not None:
             info = self.repository.common_dir / "info"
             folders.append((info, frozenset({b"exclude"})))
@@ -71,11 +85,11 @@ class Sources:
         Raises:
             ConfigError: If Docker would refuse them.
         """
-        if self.context is None:
+        if self.context is None or self.docker_file is None:
             return None
-        path = self.context / os.fsdecode(DOCKER)
-        text = _read(os.fsencode(path)) or b""
-        return DockerRules(text, self._name(path), above=self._from(self.context)).top()
+        text = _read(os.fsencode(self.docker_file)) or b""
+        name = self._name(self.context / os.fsdecode(DOCKER))
+        return DockerRules(text, name, above=self._from(self.context)).top()
 
     def git(self) -> Iterator[Rules]:
         """Yield git's rules from outside of the root, from the last word down."""
@@ -85,7 +99,7 @@ class Sources:
             if folder.is_relative_to(self.repository.work_tree):
                 yield self._above(folder, GIT, Standing.PROJECT)
         path = self.repository.common_dir / "info" / "exclude"
-        text = _read(os.fsencode(path)) or b""
+        text = _read(os.fsencode(path), follow=True) or b""
         lines = read_lines(text, self._name(path), Standing.PROJECT)
         yield Rules(lines, above=self._from(self.repository.work_tree))
 
@@ -117,11 +131,20 @@ class Sources:
         return os.path.relpath(path, self.root)
 
 
-def _read(path: bytes) -> bytes | None:
-    # git follows no link here: what it would read is not what is committed.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+def _docker_file(context: Path) -> Path | None:
+    """Return the file with a context's rules; Docker follows links, but not out of it."""
+    file = context / os.fsdecode(DOCKER)
+    if not file.is_file():
+        return None
+    real = file.resolve()
+    return real if real.is_relative_to(context) else None
+
+
+def _read(path: bytes, *, follow: bool = False) -> bytes | None:
+    # git follows no link in a working tree: what it would read is not what is committed.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        file = os.open(path, flags)
+        file = os.open(path, flags if follow else flags | os.O_NOFOLLOW)
     except OSError:
         return None
     try:

@@ -4,20 +4,20 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 from syncd.errors import Halted, SyncdError
 from syncd.ignore import Ignore
-from syncd.scan.walk import Walk, is_folder
+from syncd.scan.walk import Inode, Walk
+from syncd.scan.way import is_folder
 from syncd.tree import Entry, Kind, Problem, above
-
-
-_Identity = tuple[int, int]
 
 
 class Scanner:
     """The snapshot of one sync root.
 
-    Methods block, so they are called in a worker thread, one at a time.
+    Methods block, so they are called in a worker thread, one at a time; but for `stop`,
+    which ends a look that goes on, and `unread`.
 
     Args:
         root: The folder.
@@ -25,8 +25,9 @@ class Scanner:
 
     Attributes:
         tree: The snapshot, changed in place.
-        problems: The paths that could not be taken into the snapshot as they are. What
-            was known of them before stands.
+        problems: The paths that could not be taken into the snapshot as they are. Of
+            those that could not be read, what was known before stands.
+        dropped: What was in the snapshot until the last look, and is ignored now.
         contents: Of small files that the last look read, by digest, so that nobody has
             to read them again. A mebibyte at most.
     """
@@ -34,12 +35,15 @@ class Scanner:
     def __init__(self, root: Path, ignore: Ignore) -> None:
         self.tree: dict[bytes, Entry] = {}
         self.problems: dict[bytes, Problem] = {}
+        self.dropped: set[bytes] = set()
         self.contents: Mapping[bytes, bytes] = {}
         self._root = root
         self._ignore = ignore
         self._generation = 0
-        self._identity: _Identity | None = None
+        self._identity: Inode | None = None
         self._torn: frozenset[bytes] = frozenset()
+        self._linked: dict[bytes, Inode] = {}
+        self._stopped = Event()
 
     @property
     def dirs(self) -> frozenset[bytes]:
@@ -49,12 +53,14 @@ class Scanner:
     def scan(self) -> frozenset[bytes]:
         """Look at the whole root and return the paths that changed.
 
-        A rule file that changed counts at once, if nobody has seen to that.
+        What could not be read, and is now known to be gone, is among them. A rule file
+        that changed counts at once, if nobody has seen to that.
 
         Raises:
             Halted: If the root is gone, or another one that is empty stands in its
                 place; the snapshot is as it was.
         """
+        self.dropped = set()
         known, self._generation = self._generation, self._ignore.generation
         same_rules = known == self._generation
         changed = self._scan(same_rules=same_rules)
@@ -66,7 +72,8 @@ class Scanner:
     def rescan(self, hints: Iterable[bytes]) -> frozenset[bytes]:
         """Look at what `hints` name, with all that is below, and return what changed.
 
-        What was being written during the last look is looked at again too.
+        What was being written during the last look is looked at again too, and so are
+        the other names of a file that has several: an event tells of one of them.
 
         Raises:
             Halted: As `scan` does.
@@ -74,27 +81,91 @@ class Scanner:
         with self._opened() as (top, identity):
             if identity != self._identity or b"" in (wanted := {*hints, *self._torn}):
                 return self.scan()
-            walk = Walk(top, self._ignore, self.tree)
+            self.dropped = set()
+            walk = self._walk(top)
             starts = self._starts(top, wanted)
             for start in starts:
                 self._ignore.forget(start)
                 walk.look(start)
-        known = self._known(starts)
-        self._torn, self.contents = frozenset(walk.torn), walk.contents
-        for path in [p for p in self.problems if _below(p, starts)]:
-            del self.problems[path]
-        self.problems.update(walk.problems)
-        return self._replace(known - walk.found.keys(), walk.found)
+            if walk.written and not walk.written.issubset(self._linked.values()):
+                # Nobody knows the other names, unless they are outside of the root.
+                return self.scan()
+            starts |= self._look_by_other_names(walk, starts)
+        left = {p: x for p, x in self.problems.items() if not _below(p, starts)}
+        gone = self._known(starts) - walk.found.keys()
+        return self._take(walk, gone, left | walk.problems)
+
+    def _look_by_other_names(self, walk: Walk, seen: frozenset[bytes]) -> set[bytes]:
+        """Look at the other names of the files that were written; return them."""
+        if not walk.written:
+            return set()
+        linked = self._linked.items()
+        names = {path for path, inode in linked if inode in walk.written}
+        names -= {path for path in names if _below(path, seen)}
+        for path in names:
+            walk.look(path)
+        self._linked |= walk.linked
+        return names
+
+    def lose(self) -> None:
+        """Take that the root went; what stands there now is another folder.
+
+        It may not look like it: a file system gives the number of an inode away again.
+        """
+        self._identity = None
+
+    def unread(self, path: bytes) -> bool:
+        """Return whether nobody can tell what is at `path`, so that it is not gone."""
+        problems = self.problems
+        return bool(problems) and any(
+            (problem := problems.get(place)) is not None and problem.unread
+            for place in (path, *above(path), b"")
+        )
+
+    def stop(self) -> None:
+        """Have a look that goes on end soon, with `Stopped`, and any later one too."""
+        self._stopped.set()
+
+    def _walk(self, top: int, *, same_rules: bool = False) -> Walk:
+        return Walk(
+            top,
+            self._ignore,
+            self.tree,
+            same_rules=same_rules,
+            stopped=self._stopped.is_set,
+        )
 
     def _scan(self, *, same_rules: bool) -> frozenset[bytes]:
         with self._opened() as (top, identity):
-            walk = Walk(top, self._ignore, self.tree, same_rules=same_rules)
+            walk = self._walk(top, same_rules=same_rules)
             walk.descend(b"")
         self._check(walk, identity)
         self._identity = identity
+        self._linked = walk.linked
+        return self._take(walk, self.tree.keys() - walk.found.keys(), walk.problems)
+
+    def _take(
+        self, walk: Walk, gone: Iterable[bytes], problems: dict[bytes, Problem]
+    ) -> frozenset[bytes]:
+        """Take in what was found, and what is `gone`; return what changed."""
         self._torn, self.contents = frozenset(walk.torn), walk.contents
-        self.problems = walk.problems
-        return self._replace(self.tree.keys() - walk.found.keys(), walk.found)
+        before = self.problems
+        # Others look on: what can be read now is in the snapshot first.
+        self.problems = before | problems
+        changed = self._replace(gone, walk.found)
+        self.problems = problems
+        changed |= self._settled(before)
+        return frozenset(changed)
+
+    def _settled(self, before: Mapping[bytes, Problem]) -> set[bytes]:
+        """Return what could not be read, and where something is now known to be gone."""
+        return {
+            path
+            for path, problem in before.items()
+            if problem.unread
+            and path not in self.problems
+            and ((entry := self.tree.get(path)) is None or entry.kind is Kind.DIR)
+        }
 
     def _rules_read_again(self, changed: frozenset[bytes]) -> bool:
         rules = next((path for path in changed if self._ignore.reads(path)), None)
@@ -103,12 +174,14 @@ class Scanner:
         try:
             self._ignore.reload()
         except SyncdError as exc:
-            self.problems[rules] = Problem(rules, f"holds bad rules: {exc}")
+            self.problems[rules] = Problem(
+                rules, f"holds bad rules: {exc}", unread=False
+            )
             return False
         return True
 
     @contextmanager
-    def _opened(self) -> Iterator[tuple[int, _Identity]]:
+    def _opened(self) -> Iterator[tuple[int, Inode]]:
         try:
             top = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as exc:
@@ -119,7 +192,7 @@ class Scanner:
         finally:
             os.close(top)
 
-    def _check(self, walk: Walk, identity: _Identity) -> None:
+    def _check(self, walk: Walk, identity: Inode) -> None:
         """Refuse what a folder shows while it goes, or is not there for now."""
         try:
             stat = self._root.stat()
@@ -174,17 +247,19 @@ class Scanner:
 
     def _replace(
         self, gone: Iterable[bytes], found: Mapping[bytes, Entry]
-    ) -> frozenset[bytes]:
+    ) -> set[bytes]:
         changed = set(gone)
         for path in changed:
-            del self.tree[path]
+            entry = self.tree.pop(path)
+            if self._ignore.ignored(path, is_dir=entry.kind is Kind.DIR):
+                self.dropped.add(path)
         for path, entry in found.items():
             old = self.tree.get(path)
             if old is not entry:
                 self.tree[path] = entry
                 if old != entry:
                     changed.add(path)
-        return frozenset(changed)
+        return changed
 
 
 def _below(path: bytes, starts: frozenset[bytes]) -> bool:

@@ -6,16 +6,15 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from syncd.ignore import Ignore
+from syncd.scan.way import Way
 from syncd.tree import Entry, Kind, Problem
 
 
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 1 << 18
 _KEPT_FILE, _KEPT_ALL = 1 << 16, 1 << 20  # bytes of what was read that are kept
 # What opening a folder says that is none any more: it left, or a file or link came.
@@ -37,6 +36,13 @@ _SPECIAL = {
 }
 
 
+Inode = tuple[int, int]
+
+
+class Stopped(Exception):
+    """A look was told to end before it was done."""
+
+
 class Walk:
     """One look at parts of a sync root.
 
@@ -46,11 +52,14 @@ class Walk:
         old: The last snapshot: what did not move since is taken from it.
         same_rules: What `old` holds is not ignored, so that need not be asked again.
         folds_case: Whether the file system answers for other spellings of a name.
+        stopped: Asked again and again; once it says so, the look ends with `Stopped`.
 
     Attributes:
         found: What stands at the places that were looked at, and below them.
         problems: What could not be read; `found` holds what `old` knew of it.
         torn: The paths among them that were being written.
+        linked: The files that have other names as well, and their inodes.
+        written: The inodes of those among them that moved.
         contents: Small files that were read, by digest; not all if they are many.
     """
 
@@ -62,10 +71,13 @@ class Walk:
         *,
         same_rules: bool = False,
         folds_case: bool = sys.platform == "darwin",
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self.found: dict[bytes, Entry] = {}
         self.problems: dict[bytes, Problem] = {}
         self.torn: list[bytes] = []
+        self.linked: dict[bytes, Inode] = {}
+        self.written: set[Inode] = set()
         self.contents: dict[bytes, bytes] = {}
         self._kept = 0
         self._top = top
@@ -73,6 +85,7 @@ class Walk:
         self._old = old
         self._same_rules = same_rules
         self._folds_case = folds_case
+        self._stopped = stopped
         self._folders: dict[int, Entry] = {}
         self._excluded: dict[bytes, Entry] = {}
         self._pending: list[bytes] = []
@@ -81,18 +94,19 @@ class Walk:
     def look(self, path: bytes) -> None:
         """Look at `path`, and below it if it is a folder; it may be gone."""
         parent, _, name = path.rpartition(b"/")
-        try:
-            with _opened(self._top, parent) as folder:
-                self._look_in(folder, name, path)
-        except OSError as exc:
-            if exc.errno not in _GONE:
-                self._fail(path, exc)
-        self._drain()
+        with Way(self._top) as way:
+            try:
+                self._look_in(way.to(parent), name, path)
+            except OSError as exc:
+                if exc.errno not in _GONE:
+                    self._fail(path, exc)
+            self._drain(way)
 
     def descend(self, folder: bytes) -> None:
         """Look at all that is in a folder."""
         self._pending.append(folder)
-        self._drain()
+        with Way(self._top) as way:
+            self._drain(way)
 
     def _look_in(self, folder: int, name: bytes, path: bytes) -> None:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -103,12 +117,12 @@ class Walk:
         elif not self._ignore.ignored(path, is_dir=False):
             self._leaf(folder, name, path, found, self._old.get(path))
 
-    def _drain(self) -> None:
+    def _drain(self, way: Way) -> None:
         while self._pending:
             path = self._pending.pop()
+            self._go_on()
             try:
-                with _opened(self._top, path) as folder:
-                    self._list(folder, path)
+                self._list(way.to(path), path)
             except OSError as exc:
                 if exc.errno in _GONE:
                     self.found.pop(path, None)
@@ -116,6 +130,10 @@ class Walk:
                 else:
                     self.problems[path] = Problem(path, _reason(exc))
                     self._keep_below(path)
+
+    def _go_on(self) -> None:
+        if self._stopped():
+            raise Stopped
 
     def _list(self, top: int, folder: bytes) -> None:
         prefix = folder + b"/" if folder else b""
@@ -164,6 +182,8 @@ class Walk:
     ) -> None:
         mode = found.st_mode
         stamp = _stamp(found)
+        if found.st_nlink > 1 and stat.S_ISREG(mode):
+            self._link(path, found, moved=old is None or old.stamp != stamp)
         if old is not None and old.stamp == stamp:
             self._add(path, old)
         elif stat.S_ISREG(mode):
@@ -173,9 +193,17 @@ class Walk:
             self._add(path, Entry(Kind.LINK, target=target, stamp=stamp))
         else:
             what = _SPECIAL.get(stat.S_IFMT(mode), "no file, folder or link")
-            self.problems[path] = Problem(path, f"is {what}, which cannot be synced")
+            reason = f"is {what}, which cannot be synced"
+            self.problems[path] = Problem(path, reason, unread=False)
+
+    def _link(self, path: bytes, found: os.stat_result, *, moved: bool) -> None:
+        inode = found.st_dev, found.st_ino
+        self.linked[path] = inode
+        if moved:
+            self.written.add(inode)
 
     def _file(self, top: int, name: bytes, path: bytes, found: os.stat_result) -> None:
+        self._go_on()
         began_ns = time.time_ns()
         stamp = _stamp(found)
         file = os.open(name, _FILE, dir_fd=top)
@@ -214,6 +242,7 @@ class Walk:
         total = 0
         # A file that grows as fast as it is read has no end.
         while total <= size and (count := os.readv(file, [view])):
+            self._go_on()
             digest.update(view[:count])
             total += count
         return total, digest.digest()
@@ -251,24 +280,6 @@ class Walk:
         for path, entry in self._old.items():
             if path.startswith(prefix):
                 self.found.setdefault(path, entry)
-
-
-@contextmanager
-def _opened(top: int, folder: bytes) -> Iterator[int]:
-    file = os.open(folder or b".", _FOLDER, dir_fd=top)
-    try:
-        yield file
-    finally:
-        os.close(file)
-
-
-def is_folder(top: int, path: bytes) -> bool:
-    """Return whether `path`, relative to the descriptor `top`, is a folder."""
-    try:
-        found = os.stat(path, dir_fd=top, follow_symlinks=False)
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode)
 
 
 def _stamp(found: os.stat_result) -> int:

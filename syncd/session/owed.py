@@ -23,6 +23,8 @@ class Root:
         tree: The current snapshot of `local`; changed in place by the daemon's scans.
         content: What a file of the snapshot holds, if that need not be read again.
         ignored: Whether a path (and is it a folder?) is none of syncd's business.
+        unread: Whether nobody can tell what is at a path here: it, or a folder above
+            it, could not be read.
         look_again: Ask the daemon to rescan paths that changed while they were read.
         plan: What follows when a path has landed.
         owned: The paths that syncd may delete there; see `Ledger`.
@@ -38,6 +40,7 @@ class Root:
     plan: Plan
     owned: set[bytes] = field(default_factory=set)
     whole: bool = False
+    unread: Callable[[bytes], bool] = lambda _: False
 
 
 @dataclass(slots=True)
@@ -90,7 +93,10 @@ class Owed:
     def __init__(self, roots: Sequence[Root], session: Hashable) -> None:
         self._session = session
         self.roots = tuple(roots)
-        self.ledgers = tuple(Ledger(r.owned, whole=r.whole) for r in roots)
+        self.ledgers = tuple(
+            Ledger(r.owned, whole=r.whole, ignored=r.ignored, unread=r.unread)
+            for r in roots
+        )
         self.hooks = Hooks()
         self._again: set[Place] = set()
         self._marks: list[Mark] = []

@@ -28,7 +28,8 @@ _HINTS = {
     " image (chown), or sync elsewhere",
     "disk-full": "free space in the container, or raise its ephemeral storage",
     "busy": "what is mounted there stays as it is; list it in `ignore`",
-    "not-empty": 'delete what is there, or set mode = "one-way-replica"',
+    "not-empty": 'delete what is there; mode = "one-way-replica" does that, but for'
+    " what is ignored",
 }
 
 

@@ -147,7 +147,9 @@ class ShellLink:
         started = anyio.current_time()
 
         def pack() -> shell.Batch:
-            return shell.Batch(place.local, changes, held=held, replica=place.whole)
+            # Only where folders can be listed is it known that nothing in them stays.
+            replica = place.whole and self._knows_contents
+            return shell.Batch(place.local, changes, held=held, replica=replica)
 
         with await to_thread.run_sync(pack) as made:
             packed = anyio.current_time()

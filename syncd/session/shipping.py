@@ -8,7 +8,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from syncd.plan import Action, Restart, Run
-from syncd.session.comparing import check_roots, listing
+from syncd.session.comparing import check_roots, compare, look_into
 from syncd.session.link import Ack, Link, Ran, Sent
 from syncd.session.mark import Outcome
 from syncd.session.observing import Observer
@@ -117,8 +117,11 @@ class Shipping:
         root, ledger = self._owed.roots[index], self._owed.ledgers[index]
         number = next(_numbers)
         await self._window.acquire_on_behalf_of(number)
+        listed: set[bytes] = set()
         if index in turn.compared:
-            ledger.compare(await listing(self._link, index, root), root.tree)
+            listed = await compare(self._link, index, root, ledger)
+        if root.whole:
+            await look_into(self._link, index, root, ledger, listed)
         # At once: what is new here may be there as well, in a folder not listed yet.
         changes = ledger.take(root.tree)
         if not changes:

@@ -3,6 +3,7 @@
 # something behind, each file goes by way of a temporary beside its target, and if that
 # cannot be, over what is there.
 . "$stage/words.sh"
+recursive= # what is in the way of a file has been deleted by its own name
 device() { stat -c %d "$1" 2>/dev/null; }
 home=$(device "$stage")
 

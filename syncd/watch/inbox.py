@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import anyio
 from anyio import to_thread
@@ -23,11 +24,16 @@ class Inbox:
     Args:
         quiet: How long to wait for the writing to go quiet.
         locks: Files that git makes before it rewrites a working tree.
+        lock_s: For how long one of them holds hints up.
     """
 
-    def __init__(self, quiet: Quiet, locks: Iterable[Path]) -> None:
+    def __init__(
+        self, quiet: Quiet, locks: Iterable[Path], *, lock_s: float = _LOCK_S
+    ) -> None:
         self._settler = Settler(quiet)
         self._locks = tuple(locks)
+        self._lock_s = lock_s
+        self._locked: dict[_Lock, float] = {}
         self._wake = anyio.Event()
 
     def note(
@@ -91,12 +97,26 @@ class Inbox:
     async def _held(self) -> bool:
         if not self._locks:
             return False
-        ages_s = await to_thread.run_sync(lambda: [_age_s(f) for f in self._locks])
-        return min(ages_s) < _LOCK_S
+        there = await to_thread.run_sync(lambda: [*map(_lock, self._locks)])
+        now, time_ns = time.monotonic(), time.time_ns()
+        self._locked = {lock: self._locked.get(lock, now) for lock in there if lock}
+        # By its age it may be of yesterday, or of tomorrow where a clock was put back.
+        return any(
+            now - since < self._lock_s and time_ns - lock.mtime_ns < self._lock_s * 1e9
+            for lock, since in self._locked.items()
+        )
 
 
-def _age_s(file: Path) -> float:
+class _Lock(NamedTuple):
+    """A lock file; another one of its name is another lock."""
+
+    inode: int
+    mtime_ns: int
+
+
+def _lock(file: Path) -> _Lock | None:
     try:
-        return time.time() - file.stat().st_mtime
+        found = file.stat()
     except OSError:
-        return float("inf")
+        return None
+    return _Lock(found.st_ino, found.st_mtime_ns)

@@ -11,7 +11,6 @@ told with the wrong name. That the two halves of a move stand side by side, or t
 are two, is nothing that can be relied on.
 """
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from syncd.watch import inotify
 from syncd.watch.folders import Folders, Node
 from syncd.watch.inbox import Inbox
 from syncd.watch.inotify import Inotify
+from syncd.watch.outposts import Outposts
 from syncd.watch.root import Watched
 
 
@@ -41,12 +41,14 @@ class _Work:
         come: Folders that came, by root and path, in the order of their coming.
         rules: Roots whose rules changed.
         suspects: Roots that may be gone, or be back.
+        replaced: Those among them whose folder is another one, whatever it looks like.
         overflow: Events were lost.
     """
 
     come: dict[tuple[int, bytes], None] = field(default_factory=dict)
     rules: set[int] = field(default_factory=set)
     suspects: set[int] = field(default_factory=set)
+    replaced: set[int] = field(default_factory=set)
     overflow: bool = False
 
     def __bool__(self) -> bool:
@@ -80,7 +82,7 @@ class Linux:
         self._give_up = give_up
         self._work = _Work()
         self._identities: dict[int, tuple[int, int] | None] = {}
-        self._outposts: dict[int, dict[int, frozenset[bytes]]] = {}
+        self._outposts = Outposts(kernel)
         self._after: list[Callable[[], None]] = []
 
     async def run(
@@ -111,26 +113,42 @@ class Linux:
         if event.mask & inotify.Q_OVERFLOW:
             self._work.overflow = True
         for node in self._folders.at(event.wd):
-            if event.mask & (inotify.SELF | inotify.UNMOUNT):
-                self._take_self(node, event.mask)
-            elif event.name:
+            if event.name:
                 self._take_name(node, event.mask, event.name)
-        for root, names in self._outposts.get(event.wd, {}).items():
+            else:
+                self._take_self(node, event.mask)
+        for root, post in self._outposts.at(event.wd).items():
             if event.mask & inotify.SELF:
                 self._work.suspects.add(root)
-            elif event.name in names:
-                self._work.suspects.add(root)
+            elif event.name in post.way and event.mask & inotify.MOVES:
+                self._replace(root)
+            elif event.name in post.rules:
                 self._work.rules.add(root)
         if event.mask & inotify.IGNORED:
             self._folders.ended(event.wd)
-            self._work.suspects.update(self._outposts.pop(event.wd, {}))
+            self._work.suspects.update(self._outposts.ended(event.wd))
 
     def _take_self(self, node: Node, mask: int) -> None:
-        if not node.path:
+        if node.path:
+            # The folder above it tells of all else.
+            if mask & inotify.UNMOUNT:
+                # What the mount hid shows now.
+                self._work.come[node.root, node.path] = None
+        elif mask & (inotify.DELETE_SELF | inotify.UNMOUNT):
+            # What is made in its place may have the same number.
+            self._replace(node.root)
+        elif mask & inotify.MOVE_SELF:
             self._work.suspects.add(node.root)
-        elif mask & inotify.UNMOUNT:
-            # What the mount hid shows now; of other folders the one above tells.
-            self._work.come[node.root, node.path] = None
+        elif mask & inotify.ATTRIB:
+            # It may be one that can be read again.
+            self._inbox.note_everything(node.root)
+
+    def _replace(self, root: int) -> None:
+        if root not in self._lost():
+            # At once: what went with the old folder is not to be missed in the new one.
+            self._inbox.note_lost(root)
+        self._work.suspects.add(root)
+        self._work.replaced.add(root)
 
     def _take_name(self, node: Node, mask: int, name: bytes) -> None:
         path = node.path + b"/" + name if node.path else name
@@ -160,6 +178,9 @@ class Linux:
                 self._inbox.note(root, path, born=came, gone=True)
         elif self._folders.knows(root, path):
             self._inbox.note(root, path)
+        else:
+            # It could not be read until now, if it can be.
+            self._work.come[root, path] = None
 
     # --- in a thread: the disk ---
 
@@ -174,7 +195,7 @@ class Linux:
 
     def _mend(self, work: _Work) -> None:
         for root in work.suspects & self._roots.keys():
-            self._look_for(root)
+            self._look_for(root, replaced=root in work.replaced)
         whole = set(self._roots) if work.overflow else work.rules & self._roots.keys()
         for root in whole - self._lost():
             if work.overflow:
@@ -192,7 +213,7 @@ class Linux:
             hint="If it happens often: sudo sysctl fs.inotify.max_queued_events=131072",
         )
 
-    def _look_for(self, root: int) -> None:
+    def _look_for(self, root: int, *, replaced: bool) -> None:
         """Find out if a root is where it was, and whether it is still the same."""
         watched = self._roots[root]
         first = root not in self._identities
@@ -202,15 +223,16 @@ class Linux:
             if before is not None or first:
                 self._folders.forget(root, b"")
                 self._later(self._emit, watched.lost())
-                self._later(self._inbox.note_lost, root)
-        elif now != before:
+                if not replaced:
+                    self._later(self._inbox.note_lost, root)
+        elif replaced or now != before:
             if before is None and not first:
                 self._later(self._emit, watched.found())
             if not first:
                 self._read_rules(root)
             self._watch_all(root, say=first)
         else:
-            self._watch_outposts(root)
+            self._outposts.watch(root, watched)
 
     def _read_rules(self, root: int) -> None:
         failed = self._roots[root].read_rules()
@@ -225,7 +247,7 @@ class Linux:
         except OSError as exc:
             self._later(self._drop, root, exc)
             return
-        self._watch_outposts(root)
+        self._outposts.watch(root, watched)
         self._later(self._inbox.note_everything, root)
         if say:
             started = WatchStarted(
@@ -235,23 +257,6 @@ class Linux:
                 took_ms=(time.monotonic() - began) * 1000,
             )
             self._later(self._emit, started)
-
-    def _watch_outposts(self, root: int) -> None:
-        """Watch for rule files above the root, and for folders above it that move."""
-        watched = self._roots[root]
-        path = watched.path.absolute()
-        posts = dict.fromkeys(path.parents, frozenset[bytes]())
-        if path.is_symlink():
-            posts[path.parent] = frozenset({os.fsencode(path.name)})
-        for folder, names in (*posts.items(), *watched.ignore.outside):
-            mask = inotify.SELF | (inotify.CONTENT if names else 0)
-            try:
-                wd = self._kernel.add(bytes(folder), mask)
-            except OSError:
-                # It is but a help: without it, less is noticed at once.
-                continue
-            post = self._outposts.setdefault(wd, {})
-            post[root] = post.get(root, frozenset()) | names
 
     def _watch_new(self, root: int, path: bytes) -> None:
         watched = self._roots[root]

@@ -27,7 +27,8 @@ class Hints:
         at: Monotonic time, in seconds, of the first event.
         paths: What may have changed, by the index of the root, relative to it.
         everything: The roots in which anything may have changed.
-        lost: The roots whose folder is gone. Nothing is known of what was in it.
+        lost: The roots whose folder went. Nothing is known of what was in it. Where
+            another stands there already, the root is in `everything` as well.
         asked: How often it was asked until now to look at everything, events or not.
     """
 
@@ -79,7 +80,7 @@ class Settler:
         """When hints are due if nothing more happens; None if there are none."""
         if self._first is None:
             return None
-        if self._lost:
+        if self._lost - self._everything:
             return self._first
         quiet_ms = self._quiet.lone_ms if self._is_lone() else self._quiet.burst_ms
         quiet_end = self._last + quiet_ms / 1000
@@ -116,7 +117,6 @@ class Settler:
         """Gather that anything may have happened in a root."""
         self._happened(now)
         self._everything.add(root)
-        self._lost.discard(root)
 
     def note_lost(self, now: float, root: int) -> None:
         """Gather that a root is gone; what was gathered of it says nothing now."""

@@ -5,8 +5,6 @@ import stat
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.agent_driver import (
     AgentProcess,
     codes,
@@ -66,20 +64,32 @@ def test_what_python_left_in_a_folder_goes_with_it(
     assert list(remote.iterdir()) == []
 
 
-@pytest.mark.parametrize("as_file", [False, True], ids=["delete", "replace by a file"])
 def test_a_replica_gives_up_foreign_files(
-    agent: AgentProcess, local: Path, remote: Path, *, as_file: bool
+    agent: AgentProcess, local: Path, remote: Path
 ) -> None:
     written(remote, pkg__foreign="x", pkg__deep__er__foreign="y")
     (remote / "pkg/link").symlink_to("/etc")
-    (local / "pkg").write_text("file")
 
-    changes = present(local, "pkg") if as_file else gone("pkg")
-    applied = agent.apply(local, changes, replica=True)
+    applied = agent.apply(local, gone("pkg"), replica=True)
 
     assert codes(applied) == {}
-    assert tree_at(remote) == (tree_at(local) if as_file else {})
+    assert tree_at(remote) == {}
     assert Path("/etc").exists()
+
+
+def test_a_replica_gives_up_for_a_file_only_what_it_is_told_to_delete(
+    agent: AgentProcess, local: Path, remote: Path
+) -> None:
+    written(remote, pkg__foreign="x", pkg__deep__er__foreign="y", swap__foreign="z")
+    for name in ("pkg", "swap"):
+        (local / name).write_text("file")
+
+    changes = [*present(local, "pkg", "swap"), *gone("pkg/foreign.py", "pkg/deep")]
+    applied = agent.apply(local, changes, replica=True)
+
+    assert codes(applied) == {"swap": "not-empty"}
+    assert (remote / "pkg").read_text() == "file"
+    assert (remote / "swap/foreign.py").read_text() == "z"
 
 
 def test_read_only_folders_of_ours_are_opened_up_and_closed_again(

@@ -34,7 +34,6 @@ def test_a_batch_is_an_apply_the_data_and_an_end(local: Path) -> None:
         "op": "apply",
         "id": 7,
         "root": 0,
-        "replica": False,
         "deletes": [{"path": "old", "recursive": False}],
         "dirs": [["d", 0o755]],
         "modes": [],
@@ -142,7 +141,6 @@ def test_a_file_whose_mode_alone_differs_is_not_sent_again() -> None:
 def test_a_replica_asks_for_foreign_files_to_go_too(local: Path) -> None:
     first, _ = frames(Delta(local, [Change(b"a", None)], replica=True))
 
-    assert first["replica"] is True
     assert first["deletes"] == [{"path": "a", "recursive": True}]
 
 

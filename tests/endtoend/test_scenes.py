@@ -1,5 +1,6 @@
 """What a user meets, one scene each, on the embedded cluster."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from syncd.events import (
     InStep,
     PathFailed,
     PathsKept,
+    PathSkipped,
     SessionLimited,
     SessionReconciled,
     SessionRefused,
@@ -124,6 +126,37 @@ async def test_what_was_taken_away_in_the_container_is_back_with_the_next_edit(
         assert not stage.heard(PathFailed)
 
 
+@pytest.mark.parametrize("mode", ["one-way-safe", "one-way-replica"])
+async def test_what_is_ignored_from_now_on_stays_in_the_containers(
+    tmp_path: Path, mode: str
+) -> None:
+    files = {"uploads.db": b"1", "main.py": b"1"}
+    async with scene(tmp_path, image_files=files, mode=mode, command=WAIT) as stage:
+        (there,) = stage.containers()
+        (stage.folder / "data").mkdir()
+        (stage.folder / "data" / "x").write_text("1")
+        await stage.until_equal()
+        synced = contents(there)
+        stage.events.clear()
+        (stage.folder / ".syncdignore").write_text("data/\nuploads.db\n")
+        await stage.until((there / ".syncdignore").exists)
+        (stage.folder / "data" / "x").write_text("2")
+        (stage.folder / "uploads.db").unlink()
+        (stage.folder / "main.py").unlink()
+        await stage.until(lambda: not (there / "main.py").exists())
+        stage.cluster.faults.link.cut()
+        await stage.until(lambda: stage.heard(SessionReconciled))
+
+        found = contents(there)
+
+    assert {name: synced[name] for name in (b"data", b"data/x", b"uploads.db")} == {
+        name: found.get(name) for name in (b"data", b"data/x", b"uploads.db")
+    }
+    done = stage.heard(BatchDone)
+    assert sum(batch.files for batch in done) == 1
+    assert sum(batch.deleted for batch in done) == 1
+
+
 async def test_a_replica_holds_nothing_that_is_not_here(tmp_path: Path) -> None:
     async with scene(tmp_path, mode="one-way-replica") as stage:
         (there,) = stage.containers()
@@ -131,6 +164,43 @@ async def test_a_replica_holds_nothing_that_is_not_here(tmp_path: Path) -> None:
         (there / "stray" / "deep" / "file").write_bytes(b"1")
         stage.cluster.faults.link.cut()
         await stage.until(lambda: not (there / "stray").exists())
+
+
+@pytest.mark.parametrize("tools", ["python", "busybox"])
+async def test_a_folder_of_a_replica_that_goes_stays_for_what_is_ignored_in_it(
+    tmp_path: Path, tools: Tools
+) -> None:
+    async with scene(
+        tmp_path, mode="one-way-replica", tools=tools, command=WAIT
+    ) as stage:
+        (there,) = stage.containers()
+        for name in ("pkg/a.py", "whole/a.py", ".syncdignore"):
+            (stage.folder / name).parent.mkdir(exist_ok=True)
+            (stage.folder / name).write_text("*.sqlite\nuploads/\n")
+        await stage.until_equal()
+        (there / "pkg" / "uploads").mkdir()
+        for name in ("pkg/.env", "pkg/rows.sqlite", "pkg/uploads/1", "whole/stray"):
+            (there / name).write_text("theirs")
+        for name in ("pkg", "whole"):
+            shutil.rmtree(stage.folder / name)
+        gone = (there / "pkg" / "a.py", there / "whole")
+        await stage.until(lambda: not any(path.exists() for path in gone))
+        await stage.stop()
+        stage.events.clear()
+        await stage.start()
+        await stage.until(lambda: stage.heard(SessionReconciled))
+
+        found = set(contents(there))
+
+    assert found == {
+        b".syncdignore",
+        b"pkg",
+        b"pkg/.env",
+        b"pkg/rows.sqlite",
+        b"pkg/uploads",
+        b"pkg/uploads/1",
+    }
+    assert stage.heard(PathFailed) == []
 
 
 async def test_a_folder_that_vanishes_empties_nothing(tmp_path: Path) -> None:
@@ -179,6 +249,34 @@ async def test_what_was_deleted_while_syncd_was_not_running_goes_when_it_is(
         assert stage.is_equal()
 
 
+async def test_a_log_that_grows_whenever_it_is_read_stays_in_the_containers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readv = os.readv
+
+    def grow_then_read(fd: int, buffers: list[memoryview]) -> int:
+        with log.open("ab") as stream:
+            stream.write(b"2")
+        return readv(fd, buffers)
+
+    files = {"log": b"1" * 300_000}
+    async with scene(tmp_path, image_files=files, command=WAIT) as stage:
+        log = stage.folder / "log"
+        (there,) = stage.containers()
+        await stage.stop()
+        stage.events.clear()
+        monkeypatch.setattr(os, "readv", grow_then_read)
+        await stage.start()
+        await stage.until(lambda: stage.heard(InStep))
+        assert (there / "log").read_bytes() == files["log"]
+
+        monkeypatch.undo()
+        await stage.until_equal()
+
+    assert [event.path for event in stage.heard(PathSkipped)] == [b"log"]
+    assert sum(event.deleted for event in stage.heard(SessionReconciled)) == 0
+
+
 async def test_an_empty_folder_in_the_place_of_the_local_one_empties_nothing(
     tmp_path: Path,
 ) -> None:
@@ -191,6 +289,20 @@ async def test_an_empty_folder_in_the_place_of_the_local_one_empties_nothing(
 
         assert (there / "main.py").exists()
         assert "replaced by an empty one" in stage.heard(Failed)[0].message
+
+
+async def test_a_local_folder_that_is_made_anew_empties_nothing_until_it_is_filled(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path, image_files={"main.py": b"1"}) as stage:
+        (there,) = stage.containers()
+        shutil.rmtree(stage.folder)
+        stage.folder.mkdir()
+        await stage.until(lambda: stage.heard(Failed))
+        assert (there / "main.py").exists()
+
+        (stage.folder / "other.py").write_text("2")
+        await stage.until_equal()
 
 
 async def test_where_pods_have_no_root_of_their_own_edits_get_in_all_the_same(

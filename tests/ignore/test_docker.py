@@ -4,6 +4,7 @@ import pytest
 
 from syncd.errors import ConfigError
 from syncd.ignore import Ignore
+from tests.ignore.repository import plant
 
 
 def load(root: Path, rules: str, *extra: str) -> Ignore:
@@ -13,6 +14,41 @@ def load(root: Path, rules: str, *extra: str) -> Ignore:
 
 def excluded(ignore: Ignore, path: str) -> bool:
     return ignore.ignored(path.encode(), is_dir=False)
+
+
+def test_a_dockerignore_that_is_a_link_is_followed_within_the_context(
+    tmp_path: Path,
+) -> None:
+    context = tmp_path / "context"
+    (context / "docker").mkdir(parents=True)
+    (context / "docker" / "rules").write_text("a\n")
+    (context / ".gitignore").write_text("b\n")
+    plant(context, {}, ())
+    (tmp_path / "rules").write_text("c\n")
+    link = context / ".dockerignore"
+
+    link.symlink_to("docker/rules")
+    inside = Ignore.load(context)
+    link.unlink()
+    link.symlink_to("../rules")
+    outside = Ignore.load(context)
+
+    assert [excluded(inside, path) for path in "abc"] == [True, False, False]
+    assert inside.explain(b"a", is_dir=False).source == ".dockerignore:1"
+    assert inside.reads(b"docker/rules")
+    assert [excluded(outside, path) for path in "abc"] == [False, True, False]
+
+
+def test_the_file_that_a_dockerignore_above_the_root_leads_to_holds_rules(
+    tmp_path: Path,
+) -> None:
+    plant(tmp_path, {b"docker/rules": b"app/a\n"}, [b"app"])
+    (tmp_path / ".dockerignore").symlink_to("docker/rules")
+
+    ignore = Ignore.load(tmp_path / "app")
+
+    assert excluded(ignore, "a")
+    assert (tmp_path / "docker", frozenset({b"rules"})) in ignore.outside
 
 
 # What moby's own tests say of patterns, where a path is met by itself or by a folder.

@@ -164,3 +164,11 @@ def test_a_gitignore_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
 
     assert not Ignore.load(tmp_path).ignored(b"a", is_dir=False)
     assert ignored_by_git(tmp_path, [b"a"]) == {b"a": False}
+
+
+def test_an_exclude_file_that_is_a_link_is_followed(tmp_path: Path) -> None:
+    plant(tmp_path, {b"rules": b"a\n", b"a": b""}, [])
+    (tmp_path / ".git" / "info" / "exclude").symlink_to("../../rules")
+
+    assert Ignore.load(tmp_path).ignored(b"a", is_dir=False)
+    assert ignored_by_git(tmp_path, [b"a"]) == {b"a": True}

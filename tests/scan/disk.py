@@ -45,6 +45,8 @@ class Edit:
 
     @property
     def hints(self) -> set[bytes]:
+        if self.do == "hardlink":
+            return {self.other}
         return {self.path, self.other} if self.do == "rename" else {self.path}
 
     def make(self, root: Path) -> None:
@@ -70,6 +72,8 @@ class Edit:
             case "chmod":
                 closed = 0o700 if path.is_dir() else 0o600
                 path.chmod(0o755 if len(self.other) % 2 else closed)
+            case "hardlink":
+                other.hardlink_to(path)
             case "rename":
                 path.rename(other)
             case "fill":
@@ -90,14 +94,8 @@ def _remove(path: Path) -> None:
 
 names = st.sampled_from([b"a", b"b", b"A", b"with space", b"\xff\xfe", b"new\nline"])
 paths = st.lists(names, min_size=1, max_size=3).map(b"/".join)
-edits = st.builds(
-    Edit,
-    st.sampled_from(
-        ["write", "write", "mkdir", "fill", "link", "chmod", "rename", "remove"]
-    ),
-    paths,
-    paths,
-)
+deeds = ["write", "mkdir", "fill", "link", "hardlink", "chmod", "rename", "remove"]
+edits = st.builds(Edit, st.sampled_from([*deeds, "write"]), paths, paths)
 
 
 @contextmanager

@@ -2,7 +2,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +10,10 @@ from hypothesis import given, strategies as st
 
 from syncd.errors import Halted
 from syncd.ignore import Ignore
+from syncd.ignore.layers import Layers
 from syncd.scan import Scanner
-from syncd.scan.walk import Walk
-from syncd.tree import Entry, Kind, apply, diff
+from syncd.scan.walk import Stopped, Walk
+from syncd.tree import Entry, Kind, Problem, apply, diff
 from tests.scan.disk import Edit, edits, entry, snapshot, unprivileged
 
 
@@ -158,6 +159,21 @@ def test_a_link_in_the_place_of_a_folder_is_not_followed(root: Path) -> None:
     assert scanner.tree == snapshot(root)
 
 
+def test_a_link_that_comes_in_the_middle_of_a_path_is_not_followed(root: Path) -> None:
+    (root / "elsewhere" / "sub").mkdir(parents=True)
+    (root / "elsewhere" / "sub" / "x").write_text("")
+    (root / "link").symlink_to("elsewhere")
+    top = os.open(root, os.O_RDONLY)
+    walk = Walk(top, Ignore.load(root), {})
+
+    walk.look(b"link/sub/x")
+    walk.descend(b"link/sub")
+    os.close(top)
+
+    assert walk.found == {}
+    assert walk.problems == {}
+
+
 def test_a_hint_below_a_folder_that_nobody_saw_come_finds_the_folder(
     root: Path,
 ) -> None:
@@ -191,6 +207,23 @@ def test_where_case_is_folded_names_are_taken_from_the_listing(root: Path) -> No
     os.close(top)
 
     assert walk.found.keys() == {b"Readme"}
+
+
+def test_a_file_with_two_names_is_looked_at_by_both(root: Path) -> None:
+    (root / "a").write_text("1")
+    (root / "sub").mkdir()
+    scanner = scanned(root)
+
+    (root / "sub" / "b").hardlink_to(root / "a")
+    scanner.rescan([b"sub/b"])
+    (root / "sub" / "b").write_text("22")
+    changed = scanner.rescan([b"sub/b"])
+    (root / "a").write_text("333")
+    (root / "sub" / "b").unlink()
+    scanner.rescan([b"a", b"sub/b"])
+
+    assert changed == {b"a", b"sub/b"}
+    assert scanner.tree == snapshot(root)
 
 
 def test_what_is_ignored_is_not_looked_at(root: Path) -> None:
@@ -273,6 +306,41 @@ def test_what_cannot_be_read_keeps_what_was_known_of_it(root: Path) -> None:
     assert scanner.tree == snapshot(root)
 
 
+def test_what_could_never_be_read_is_not_known_to_be_gone(root: Path) -> None:
+    (root / "pkg").mkdir()
+    (root / "file").write_text("")
+    os.mkfifo(root / "pipe")
+
+    with unprivileged(root):
+        (root / "file").chmod(0)
+        (root / "pkg").chmod(0)
+        scanner = scanned(root)
+        unread = {
+            path
+            for path in (b"file", b"pkg", b"pkg/sub/x", b"filed", b"pipe", b"gone")
+            if scanner.unread(path)
+        }
+        (root / "pkg").rmdir()
+        (root / "file").unlink()
+        changed = scanner.rescan([b"file", b"pkg"])
+
+    assert unread == {b"file", b"pkg", b"pkg/sub/x"}
+    assert changed == {b"file", b"pkg"}, "they are gone, and that is news"
+    assert not scanner.unread(b"pkg/sub/x")
+
+
+def test_a_folder_that_can_be_read_at_last_is_news_though_it_is_empty(
+    root: Path,
+) -> None:
+    (root / "pkg").mkdir(mode=0o755)
+    scanner = scanned(root)
+    before = dict(scanner.tree)
+    scanner.problems[b"pkg"] = Problem(b"pkg", "input/output error")
+
+    assert scanner.scan() == {b"pkg"}
+    assert scanner.tree == before
+
+
 def test_a_file_that_changes_while_it_is_read_is_read_again(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,6 +366,27 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
     assert scanner.rescan([]) == {b"big"}
     assert scanner.tree[b"big"] == entry(file)
     assert scanner.problems == {}
+
+
+def test_a_look_that_is_told_to_stop_reads_no_further(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanner = scanned(root)
+    (root / "big").write_bytes(bytes(1_000_000))
+    readv, reads = os.readv, []
+
+    def stop_then_read(fd: int, buffers: list[memoryview]) -> int:
+        scanner.stop()
+        reads.append(fd)
+        return readv(fd, buffers)
+
+    monkeypatch.setattr(os, "readv", stop_then_read)
+    for look in (scanner.scan, lambda: scanner.rescan([b"big"])):
+        with pytest.raises(Stopped):
+            look()
+
+    assert len(reads) == 1
+    assert scanner.tree == {}
 
 
 def test_a_root_that_vanished_is_no_deletion(root: Path) -> None:
@@ -333,6 +422,22 @@ def test_an_empty_folder_in_the_place_of_the_root_is_no_deletion(root: Path) -> 
             look()
 
     assert scanner.tree == known
+
+
+def test_an_empty_root_that_is_another_is_no_deletion_though_it_looks_the_same(
+    root: Path,
+) -> None:
+    (root / "x").write_text("")
+    scanner = scanned(root)
+    (root / "x").unlink()
+    scanner.lose()
+
+    for look in (scanner.scan, lambda: scanner.rescan([b"x"])):
+        with pytest.raises(Halted, match="replaced by an empty one"):
+            look()
+
+    (root / "y").write_text("")
+    assert scanner.rescan([b"y"]) == {b"x", b"y"}
 
 
 def test_a_root_that_was_emptied_is_empty(root: Path) -> None:
@@ -411,6 +516,53 @@ def test_a_rule_file_that_changed_counts_in_the_same_scan(root: Path) -> None:
 
     assert changed == {b".syncdignore", b"x.log", b"y.md"}
     assert set(scanner.tree) == {b".syncdignore", b"x.log"}
+
+
+class Interrupted(Ignore):
+    """Rules while they are read again: something happens before the new ones stand."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def _with_files(self, layers: Layers, folder: bytes) -> Layers:
+        if self.meanwhile is not None:
+            self.meanwhile()
+        return super()._with_files(layers, folder)
+
+
+def test_a_scan_while_the_rules_are_read_again_keeps_nothing_that_they_ignore(
+    root: Path,
+) -> None:
+    (root / "app").mkdir()
+    (root / "app" / "x.log").write_text("")
+    ignore = Interrupted(root / "app", (), "ignore", root)
+    scanner = Scanner(root / "app", ignore)
+    scanner.scan()
+
+    (root / ".syncdignore").write_text("*.log\n")
+    ignore.meanwhile = scanner.scan
+    ignore.reload()
+    ignore.meanwhile = None
+    scanner.scan()
+
+    assert scanner.tree == {}
+
+
+def test_what_is_ignored_from_now_on_is_told_from_what_is_gone(root: Path) -> None:
+    (root / "data").mkdir()
+    for name in ("data/x", "gone", "main.py"):
+        (root / name).write_text("")
+    scanner = scanned(root)
+
+    (root / ".syncdignore").write_text("data/\n")
+    (root / "gone").unlink()
+    changed = scanner.scan()
+    dropped = scanner.dropped
+    (root / "main.py").unlink()
+    scanner.rescan([b"main.py"])
+
+    assert changed == {b".syncdignore", b"data", b"data/x", b"gone"}
+    assert dropped == {b"data", b"data/x"}
+    assert scanner.dropped == set()
 
 
 def test_bad_rules_are_a_problem_and_the_old_ones_stand(root: Path) -> None:

@@ -75,11 +75,13 @@ class Container:
             below = [p for p in self.files if p.startswith(change.path + b"/")]
             if change.entry is not None and change.entry.kind is Kind.DIR:
                 below = []
+            recursive = self.whole and change.entry is None
+            foreign = any(not path.endswith(b".pyc") for path in below)
             if change.entry and not {*above(change.path)} <= {*self.files, *folders}:
                 failures.append(Failure(change.path, "missing-parent", "No folder"))
             elif self.astray and change.entry and change.entry.kind is Kind.FILE:
                 failures.append(Failure(change.path, "missing", "No such file"))
-            elif below and not self.whole:
+            elif foreign and not recursive:
                 failures.append(Failure(change.path, "not-empty", "Not empty"))
             elif self.full and change.entry and change.entry.kind is Kind.FILE:
                 failures.append(Failure(change.path, "disk-full", "No space left"))

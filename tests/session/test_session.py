@@ -1,5 +1,5 @@
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from syncd.plan import Plan, Rule, Run
 from syncd.session import Mark, Root, Session, Ways, Who
 from syncd.session.backoff import Backoff
 from syncd.session.ways import Log
-from syncd.tree import Entry, Kind
+from syncd.tree import Entry, Kind, above
 from tests.examples import examples
 from tests.session.container import WIRE_FAULTS, Container, Fault, MemoryLink
 
@@ -31,17 +31,19 @@ def root(
     rules: tuple[Rule, ...] = (),
     owned: set[bytes] | None = None,
     whole: bool = False,
+    unread: Collection[bytes] = (),
 ) -> Root:
     return Root(
         local=b"/src",
         remote="/app",
         tree=tree,
         content=lambda entry: None,
-        ignored=lambda path, is_dir: path.endswith(b".pyc"),
+        ignored=lambda path, is_dir: path.endswith((b".pyc", b".log")),
         look_again=lambda paths: None,
         plan=Plan(rules),
         owned=set() if owned is None else owned,
         whole=whole,
+        unread=lambda path: path in unread,
     )
 
 
@@ -53,11 +55,12 @@ def make(
     rules: tuple[Rule, ...] = (),
     owned: set[bytes] | None = None,
     whole: bool = False,
+    unread: Collection[bytes] = (),
     log: Callable[[], Log] | None = None,
     beside: Sequence[Root] = (),
     backoff: Backoff | None = None,
 ) -> Session:
-    made = root(tree, rules=rules, owned=owned, whole=whole)
+    made = root(tree, rules=rules, owned=owned, whole=whole, unread=unread)
     return Session(
         Who("t", "pod", "app"),
         [made, *beside],
@@ -146,6 +149,53 @@ async def test_a_replica_loses_what_only_the_container_has() -> None:
     assert container.files == {b"a": file(1), b"x.pyc": file(1)}
 
 
+@pytest.mark.parametrize("kept", [{}, {b"d/e/x.log": file(9)}], ids=["whole", "part"])
+@pytest.mark.parametrize("here", [{}, {b"d": file(2)}], ids=["deleted", "replaced"])
+async def test_a_folder_goes_from_a_replica_but_for_what_is_ignored_in_it(
+    kept: dict[bytes, Entry], here: dict[bytes, Entry]
+) -> None:
+    container = Container(whole=True)
+    tree = {b"d": DIR, b"d/a": file(1), b"d/f": DIR}
+    session = make(container, tree, [], whole=True)
+    written = {b"d/e": DIR, b"d/e/y": file(2), b"d/f/z": file(3)}
+    byte_code = {b"d/m.pyc": file(4)}
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        container.files |= written | byte_code | kept
+        gone = set(tree)
+        tree.clear()
+        tree |= here
+        session.nudge(0, gone)
+        await idle(session)
+        tasks.cancel_scope.cancel()
+
+    left = {b"d": DIR, b"d/e": DIR, b"d/e/y": file(2)} | byte_code | kept
+    assert container.files == (left if kept else here)
+    assert session.failing == bool(kept and here)
+
+
+async def test_what_went_from_a_replica_with_its_folder_is_sent_if_it_comes_here() -> (
+    None
+):
+    strange = {b"d": DIR, b"d/e": DIR, b"d/e/x": file(1)}
+    container = Container(image=strange, whole=True)
+    tree: dict[bytes, Entry] = {}
+    session = make(container, tree, [], whole=True)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        assert container.files == {}
+        tree |= strange
+        session.nudge(0, strange)
+        await idle(session)
+        tasks.cancel_scope.cancel()
+
+    assert container.files == strange
+
+
 async def test_a_file_found_equal_and_deleted_here_stays_deleted_after_a_restart() -> (
     None
 ):
@@ -163,6 +213,35 @@ async def test_a_file_found_equal_and_deleted_here_stays_deleted_after_a_restart
         tasks.cancel_scope.cancel()
 
     assert container.files == {b"a": file(1)}
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_what_cannot_be_read_here_stays_there_until_it_is_known_to_be_gone(
+    whole: bool,
+) -> None:
+    image = {b"d": DIR, b"d/x": file(1), b"log": file(2)}
+    container = Container(image=image, whole=whole)
+    tree: dict[bytes, Entry] = {b"d": DIR}
+    unread = {b"d", b"d/x", b"log"}
+    events: list[Event] = []
+    session = make(container, tree, events, owned={*image}, whole=whole, unread=unread)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        assert container.files == image
+        assert [e for e in events if isinstance(e, PathsKept)] == []
+        unread.remove(b"log")
+        tree[b"log"] = file(3)
+        session.nudge(0, [b"log"])
+        await idle(session)
+        assert container.files == image | {b"log": file(3)}
+        unread.clear()
+        session.nudge(0, [b"d"])
+        await idle(session)
+        tasks.cancel_scope.cancel()
+
+    assert container.files == tree
 
 
 async def test_a_batch_is_reported_once_every_replica_has_it() -> None:
@@ -277,9 +356,15 @@ async def test_a_hook_that_runs_when_its_file_changes_runs_once_more() -> None:
 NAMES = [b"a", b"b", b"d", b"d/a", b"d/e", b"d/e/f", b"\xff\n x"]
 EDITS = st.tuples(st.sampled_from(NAMES), st.integers(0, 4), st.integers(0, 6))
 FAULTS = st.lists(st.sampled_from(WIRE_FAULTS), max_size=12)
-IMAGES = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 4)).map(
-    lambda files: grown(files.items())
-)
+LOGS = [b"a/x.log", b"d/x.log", b"d/e/x.log"]
+
+
+def images(names: Sequence[bytes]) -> st.SearchStrategy[dict[bytes, Entry]]:
+    files = st.dictionaries(st.sampled_from(names), st.integers(1, 4))
+    return files.map(lambda found: grown(found.items()))
+
+
+IMAGES = images(NAMES)
 
 
 def grown(files: Iterable[tuple[bytes, int]]) -> dict[bytes, Entry]:
@@ -308,7 +393,7 @@ def edit(tree: dict[bytes, Entry], path: bytes, content: int) -> set[bytes]:
 
 
 @settings(max_examples=examples(300))
-@given(IMAGES, st.lists(EDITS, max_size=15), FAULTS, st.booleans())
+@given(images(NAMES + LOGS), st.lists(EDITS, max_size=15), FAULTS, st.booleans())
 def test_any_edits_through_any_faults_converge(
     image: dict[bytes, Entry],
     edits: list[tuple[bytes, int, int]],
@@ -332,13 +417,17 @@ def test_any_edits_through_any_faults_converge(
 
     anyio.run(scenario)
 
-    if not whole:
-        for path in [p for p in tree if tree[p].kind is Kind.FILE]:
-            if any(other.startswith(path + b"/") for other in image):
-                del tree[path]  # a foreign folder stands there, and is kept
+    logs = {path: entry for path, entry in image.items() if path in LOGS}
+    theirs = logs if whole else image
+    for path in [p for p in tree if tree[p].kind is Kind.FILE]:
+        if any(other.startswith(path + b"/") for other in theirs):
+            del tree[path]  # a folder stands there, and is kept for what is in it
     assert {p: e for p, e in container.files.items() if p in tree} == tree
+    assert container.files.items() >= logs.items()
     strange = container.files.keys() - tree.keys()
-    assert strange <= (set() if whole else image.keys())
+    staying = {folder for path in logs for folder in above(path)}
+    foreign = {path for path in image if not staying.isdisjoint(above(path))}
+    assert strange <= {*theirs, *staying, *foreign}
 
 
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name)

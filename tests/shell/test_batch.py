@@ -192,12 +192,24 @@ def test_a_replica_gives_up_foreign_files(
     (remote / "pkg/link").symlink_to("/etc")
     (local / "swap").write_text("file")
 
-    changes = [*everything(local), *gone("pkg")]
+    changes = [*everything(local), *gone("pkg", "swap/deep")]
     landed = shell.apply(remote, local, changes, replica=True)
 
     assert landed == Landed(files=1)
     assert tree_at(remote) == tree_at(local)
     assert Path("/etc/passwd").exists()
+
+
+def test_a_replica_gives_up_for_a_file_only_what_it_is_told_to_delete(
+    shell: Shell, local: Path, remote: Path
+) -> None:
+    written(remote, swap__foreign="z")
+    (local / "swap").write_text("file")
+
+    landed = shell.apply(remote, local, everything(local), replica=True)
+
+    assert codes(landed) == {b"swap": "not-empty"}
+    assert (remote / "swap/foreign.py").read_text() == "z"
 
 
 def test_byte_code_goes_with_its_module(

@@ -15,7 +15,7 @@ from syncd.ignore import Ignore
 from syncd.scan import Scanner
 from syncd.watch import Hints, Quiet, Watched, watch
 from tests.examples import examples
-from tests.scan.disk import Edit, edits, snapshot
+from tests.scan.disk import Edit, edits, snapshot, unprivileged
 from tests.watch.watching import Watching, watches, watching
 
 
@@ -99,6 +99,33 @@ async def test_a_change_of_mode_and_a_new_link_are_changes(root: Path) -> None:
         {0: {b"link"}},
         {0: {b"folder"}},
     ]
+
+
+async def test_a_folder_that_can_be_read_at_last_is_watched_to_the_bottom(
+    roomy: Path,
+) -> None:
+    (roomy / "closed" / "deep").mkdir(parents=True)
+    with unprivileged(roomy):
+        (roomy / "closed").chmod(0)
+        async with watching(roomy) as running:
+            (roomy / "closed").chmod(0o755)
+            opened = await running.only()
+            (roomy / "closed" / "deep" / "x").write_text("")
+            inside = await running.only()
+
+    assert opened.paths == {0: {b"closed"}}
+    assert inside.paths == {0: {b"closed/deep/x"}}
+
+
+async def test_a_root_that_can_be_read_at_last_is_looked_at_whole(
+    roomy: Path,
+) -> None:
+    with unprivileged(roomy):
+        async with watching(roomy) as running:
+            roomy.chmod(0)
+            roomy.chmod(0o755)
+
+            assert (await running.only()).everything == {0}
 
 
 async def test_folders_that_come_filled_are_watched_to_the_bottom(root: Path) -> None:
@@ -338,6 +365,7 @@ async def test_a_root_that_is_removed_and_comes_back_is_told_as_that(
     async with watching(root) as running:
         shutil.rmtree(root)
         lost = await running.next()
+        await running.until_said(RootLost)
         root.mkdir()
         found = await running.next()
         (root / "y").write_text("")
@@ -347,6 +375,28 @@ async def test_a_root_that_is_removed_and_comes_back_is_told_as_that(
     assert found == Hints(found.at, {}, everything=frozenset({0}))
     assert after.paths == {0: {b"y"}}
     assert len(running.said(RootLost)) == len(running.said(RootFound)) == 1
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_a_root_that_is_removed_and_made_again_at_once_is_another(
+    root: Path, held: bool
+) -> None:
+    (root / "sub").mkdir()
+    somewhere = os.open(root if held else "/", os.O_RDONLY)  # as a shell in it would
+    async with watching(root) as running:
+        shutil.rmtree(root)
+        root.mkdir()
+        lost = await running.next()
+        if not lost.everything:
+            await running.until_everything()
+        (root / "x").write_text("")
+        after = await running.only()
+    os.close(somewhere)
+
+    assert lost.lost == {0}
+    assert lost.paths == {}
+    assert after.paths == {0: {b"x"}}
+    assert running.said(RootLost) == []
 
 
 async def test_a_folder_above_the_root_that_is_renamed_loses_the_root(
@@ -390,6 +440,39 @@ async def test_a_link_as_root_that_points_elsewhere_is_looked_at_whole(
         (tmp_path / "two" / "x").write_text("")
 
         assert (await running.only()).paths == {0: {b"x"}}
+
+
+@pytest.mark.parametrize("swapped", ["current", "stable"])
+async def test_a_link_on_the_way_to_the_root_that_is_swapped_is_another_root(
+    tmp_path: Path, swapped: str
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "all" / name / "app").mkdir(parents=True)
+    (tmp_path / "current").symlink_to("all/../stable")
+    (tmp_path / "stable").symlink_to(tmp_path / "all" / "one")
+    async with watching(tmp_path / "current" / "app") as running:
+        (tmp_path / "new").symlink_to("all/two")
+        (tmp_path / "new").rename(tmp_path / swapped)
+        await running.until_everything()
+        (tmp_path / "all" / "two" / "app" / "x").write_text("")
+
+        assert (await running.only()).paths == {0: {b"x"}}
+
+
+async def test_links_on_the_way_to_the_root_that_lead_in_a_circle_are_a_lost_root(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").symlink_to("one")
+    async with watching(tmp_path / "two") as running:
+        (tmp_path / "one").rmdir()
+        (tmp_path / "one").symlink_to("two")
+        while not (await running.next()).lost:
+            pass
+        (tmp_path / "one").unlink()
+        (tmp_path / "one").mkdir()
+
+        await running.until_everything()
 
 
 async def test_a_root_that_is_not_there_yet_is_waited_for(root: Path) -> None:

@@ -100,12 +100,14 @@ def test_a_lost_root_is_due_at_once_and_takes_its_paths_along() -> None:
     assert s.take() == Hints(5.0, {1: frozenset({b"y"})}, lost=frozenset({0}))
 
 
-def test_a_root_that_came_back_is_not_lost() -> None:
+def test_a_root_that_was_replaced_is_told_as_both_when_it_is_quiet() -> None:
     s = settler()
     s.note_lost(5.0, 0)
-    s.note_everything(5.1, 0)
+    s.note_everything(5.0, 0)
 
-    assert s.take() == Hints(5.0, {}, everything=frozenset({0}))
+    assert s.due is not None
+    assert s.due > 5.0
+    assert s.take() == Hints(5.0, {}, everything=frozenset({0}), lost=frozenset({0}))
 
 
 def test_everything_in_a_root_needs_no_paths() -> None:

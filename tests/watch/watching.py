@@ -77,6 +77,11 @@ class Watching:
             if hints.everything:
                 return hints
 
+    async def until_said(self, kind: type[Event]) -> None:
+        with anyio.fail_after(DEADLINE_S):
+            while not self.said(kind):
+                await anyio.sleep(0.01)
+
     def said(self, kind: type[Event]) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]
 
