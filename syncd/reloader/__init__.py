@@ -28,6 +28,7 @@ MODULES = (
     "watch",
     "warming",
     "ends",
+    "succession",
     "supervisor",
     "control",
     "reloader",

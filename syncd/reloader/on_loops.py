@@ -72,18 +72,25 @@ def _on_message(loop: Any, generation: Generation) -> None:
     if message["op"] == "ended":
         loop.remove_reader(generation.channel.fileno())
     elif message["op"] == "drain":
-        _stop_accepting(loop, generation.servers)
-        generation.leave()
-        for server in generation.uvicorns:
-            server.leave()
-        if not generation.uvicorns:
-            loop.call_later(GRACE_S, generation.ask_to_end)
+        _leave(loop, generation)
     elif message["op"] == "connection":
         sock = socket.socket(fileno=message["fds"][0])
         if generation.uvicorns:
             generation.uvicorns[0].adopt(loop, sock)
         else:
             sock.close()
+
+
+def _leave(loop: Any, generation: Generation) -> None:
+    if not generation.servers:  # it may go since just now, and has yet to listen
+        loop.call_later(GRACE_S / 10, _leave, loop, generation)
+        return
+    _stop_accepting(loop, generation.servers)
+    generation.leave()
+    for server in generation.uvicorns:
+        server.leave()
+    if not generation.uvicorns:
+        loop.call_later(GRACE_S, generation.ask_to_end)
 
 
 def _stop_accepting(loop: Any, servers: list[Any]) -> None:

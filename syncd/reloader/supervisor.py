@@ -1,4 +1,4 @@
-"""The supervisor: which generation serves, and how all of it ends."""
+"""The supervisor: what is started, on which signal or edit, and how all of it ends."""
 
 # ruff: noqa: ANN401 - messages are JSON
 from __future__ import annotations
@@ -13,6 +13,7 @@ from syncd.reloader.channel import Channel, say
 from syncd.reloader.ends import GenerationEnd, Shelf, exit_code
 from syncd.reloader.program import Program, Unchanged
 from syncd.reloader.reactor import Reactor
+from syncd.reloader.succession import Succession
 from syncd.reloader.warm import FORWARDED
 from syncd.reloader.warming import WarmEnd, Warming
 from syncd.reloader.watch import Watch
@@ -25,15 +26,13 @@ if TYPE_CHECKING:
     from syncd.reloader.ends import Answer
 
 
-GO_DEADLINE_S = 0.5  # how long a busy old generation can hold up the next one
-KILL_GRACE_S = 1.0  # from the end of the time to drain, to SIGKILL
 PATIENCE_S = 1.0  # with one that does not read what it is told
 RUNNING_S = 1.0  # after which a program that never listened is said to run
 ENDING = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}
 
 
 class Supervisor:
-    """Holds the sockets, decides which generation serves, and ends as it ends.
+    """Starts generations, holds their sockets, and ends as they end.
 
     Attributes:
         status: The wait status to end with, once that is known.
@@ -56,8 +55,8 @@ class Supervisor:
         in_memory = hasattr(os, "memfd_create")
         self.code = os.memfd_create("code") if in_memory else os.open(os.devnull, 2)
         self.count = 0
-        self.serving: GenerationEnd | None = None
-        self.generations: list[GenerationEnd] = []
+        self.succession = Succession(reactor, options.drain_s, self._on_serving)
+        self.generations = self.succession.generations
         self.last: dict[str, Any] = {}
         self.answers: list[Answer] = []
         self.restarting = False
@@ -80,6 +79,11 @@ class Supervisor:
         while self.status is None:
             self.reactor.turn()
         return self.status
+
+    @property
+    def serving(self) -> GenerationEnd | None:
+        """The generation that serves."""
+        return self.succession.serving
 
     def end(self) -> None:
         """Leave nothing behind."""
@@ -159,9 +163,9 @@ class Supervisor:
         """Replace what serves by what lies on disk now."""
         self.answers += answers
         for generation in self.generations:
-            if generation.state in ("starting", "ready"):
+            if generation.state == "starting":
                 self.answers = generation.answers + self.answers
-                self._drop(generation)
+                self.succession.drop(generation)
         if self.last or not self.generations:
             self._start()
         else:  # nothing of it ever listened: two at a time may be one too many
@@ -224,20 +228,8 @@ class Supervisor:
             self.say(f"starting once more: {unfit}")
             self.warming.renew(forgive=bool(generation.changed))
             self.reload()
-            return
-        generation.state = "ready"
-        old = generation.after = self.serving
-        if old is None:
-            self._go(generation)
-            return
-        old.state = "leaving"
-        if old.ready["drains"]:
-            old.channel.send("drain")
         else:
-            old.kill(signal.SIGTERM)
-        later, kill_s = self.reactor.later, self.options.drain_s + KILL_GRACE_S
-        later(GO_DEADLINE_S, self._go, generation)
-        later(kill_s, old.kill, signal.SIGKILL)
+            self.succession.offer(generation)
 
     def _unfit(self, changed: list[str], ready: dict[str, Any]) -> str:
         warming = self.warming
@@ -249,12 +241,8 @@ class Supervisor:
             return f"the program sets ${ready['environ'][0]}, which was read before"
         return f"{changed[0]} has changed" if changed else ""
 
-    def _go(self, generation: GenerationEnd) -> None:
-        if generation.state != "ready":
-            return
-        generation.state, self.serving, self.ended = "serving", generation, None
-        generation.after = None  # or each would keep all that were before it
-        generation.let("go")
+    def _on_serving(self, generation: GenerationEnd) -> None:
+        self.ended = None
         total_ms = (time.monotonic() - generation.asked) * 1000
         steps = {**generation.ready["steps"], "total_ms": total_ms}
         steps = {name: round(ms, 1) for name, ms in steps.items()}
@@ -262,10 +250,12 @@ class Supervisor:
         generation.tell("serving", **self.last)
         told = ", ".join(f"{name[:-3]} {ms:.0f}" for name, ms in steps.items())
         self.say(f"generation {generation.number} serves (ms: {told})")
+        for other in list(self.generations):
+            self._consider(other)  # which may have waited for this one to take its turn
 
     def _on_declined(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
         self.declined = message["reason"]
-        generation.state, self.serving = "serving", generation
+        generation.state, self.succession.serving = "serving", generation
         generation.tell("declined", reason=self.declined)
         say(
             f"not taken over: {self.declined}. It runs as if it had been started alone."
@@ -293,27 +283,13 @@ class Supervisor:
     # those that go
 
     def _on_stopped(self, old: GenerationEnd, _: Any) -> None:
-        old.workers -= 1
-        if old.workers <= 0:
-            self._make_way(old)
+        self.succession.on_stopped(old)
 
-    def _make_way(self, old: GenerationEnd) -> None:
-        for generation in self.generations:
-            if generation.after is old:
-                self._go(generation)
-
-    def _on_connection(self, old: GenerationEnd, message: dict[str, Any]) -> None:
-        if self.serving is not None and self.serving is not old:
-            self.serving.channel.send("connection", message["fds"])
+    def _on_connection(self, _: GenerationEnd, message: dict[str, Any]) -> None:
+        self.succession.on_connections(message["fds"])
 
     def _on_failed(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
         generation.failure = generation.failure or message
-
-    def _drop(self, generation: GenerationEnd) -> None:
-        generation.let("stop")
-        generation.state, generation.answers = "dropped", []
-        generation.kill(signal.SIGTERM)
-        self.reactor.later(self.options.drain_s, generation.kill, signal.SIGKILL)
 
     def _on_ended(self, generation: GenerationEnd, _: Any) -> None:
         self.reactor.forget(generation.channel)
@@ -337,13 +313,12 @@ class Supervisor:
             self._on_message(generation)
         self.generations.remove(generation)
         generation.pid = 0
-        self._make_way(generation)
+        self.succession.make_way(generation)
         if generation is self.serving:
-            self.serving, self.ended = None, status
-            hope = any(g.state in ("starting", "ready") for g in self.generations)
-            if self.stopping or not hope:
+            self.succession.serving, self.ended = None, status
+            if self.stopping or not self.succession.coming():
                 self.status = status
-        elif generation.state == "starting":
+        elif generation.state in ("starting", "ready"):
             self._failed(generation, status)
         if not self.generations and self.status is None:
             if self.stopping:
@@ -358,8 +333,9 @@ class Supervisor:
         facts = {"traceback": text, "file": file, "line": line, "code": code}
         generation.tell("failed", generation=generation.number, **facts)
         where = f"at {file}:{line}" if file else f"with code {code}"
-        if self.serving is not None:
-            say(f"the edit fails {where}; generation {self.serving.number} serves on")
+        lasting = self.succession.lasting()
+        if lasting is not None:
+            say(f"the edit fails {where}; generation {lasting.number} serves on")
         elif self.ended is not None:
             self.status = self.ended
         elif generation.number == 1 and not self.options.stay:
