@@ -24,6 +24,8 @@ class GenerationEnd:
     """The supervisor's end of a generation.
 
     Attributes:
+        pid: 0 until it is known, and when it has ended.
+        owed: Signals that were meant for it while its pid was not known.
         state: "starting", then "ready", "serving", "leaving"; or "dropped", if it is not
             wanted any more before it served.
         answers: Who is to be told how it went.
@@ -42,6 +44,7 @@ class GenerationEnd:
         self.channel = channel
         self.asked = time.monotonic()
         self.pid = 0
+        self.owed: list[int] = []
         self.state = "starting"
         self.answers: list[Answer] = []
         self.ready: dict[str, Any] = {}
@@ -52,11 +55,19 @@ class GenerationEnd:
         self.changed: list[str] | None = None
         self.after: GenerationEnd | None = None
 
+    def forked(self, pid: int) -> None:
+        """Note which process it is."""
+        self.pid = pid
+        for number in self.owed:
+            self.kill(number)
+
     def kill(self, number: int) -> None:
-        """Send a signal, if it still runs."""
-        if self.pid:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
+        """Send a signal: now, or as soon as it is known to whom."""
+        if not self.pid:
+            self.owed.append(number)
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
 
     def let(self, op: str) -> None:
         """Let all that wait at the gate "go", or have them "stop"."""

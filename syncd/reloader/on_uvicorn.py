@@ -71,6 +71,8 @@ def attach_uvicorn_server(module: Any, generation: Generation) -> None:
                 listener.close()
             generation.channel.send("stopped")
             await asyncio.sleep(GRACE_S)
+        elif not generation.leaving and len(generation.uvicorns) == 1:
+            generation.channel.send("stopped")  # it ends, rather than to make way
         for mine in generation.uvicorns:
             if mine.server is server and generation.leaving:
                 await mine.hand_over_the_rest()

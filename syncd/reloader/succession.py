@@ -64,8 +64,8 @@ class Succession:
     def offer(self, generation: GenerationEnd) -> None:
         """Let a generation serve, unless another takes its place first."""
         old = self.serving
-        if old is not None and old.state == "leaving":
-            return
+        if old is not None and (old.state == "leaving" or old.workers <= 0):
+            return  # as does one that ends by itself
         generation.state, generation.after = "ready", old
         if old is None:
             self._go(generation)

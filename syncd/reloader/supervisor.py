@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 1.0  # with one that does not read what it is told
 RUNNING_S = 1.0  # after which a program that never listened is said to run
-ENDING = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}
+ENDING = {signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}
 
 
 class Supervisor:
@@ -36,7 +36,8 @@ class Supervisor:
 
     Attributes:
         status: The wait status to end with, once that is known.
-        stopping: The signal that asked for the end, or 0.
+        stopping: The signal that asked for the end, or 0. What outlives it did not
+            take it for that.
         ended: How a generation that served ended, while another was starting.
         last: The last generation that began to serve, and its steps.
         restarting: To start once more as soon as nothing runs.
@@ -112,13 +113,15 @@ class Supervisor:
             self._reap()
             return
         for generation in self.generations:
-            # What comes from the terminal has come to each of us already.
-            if not by_kernel and (number in ENDING or generation is self.serving):
+            meant = number in ENDING or self.serving in (None, generation)
+            # What comes from the terminal has come to each that runs already.
+            if meant and not (by_kernel and generation.pid):
                 generation.kill(number)
         if number in ENDING:
             self.stopping = number
-            if not any(generation.pid for generation in self.generations):
-                self.status = number
+        ends = number in {*ENDING, signal.SIGHUP}
+        if ends and not any(generation.pid for generation in self.generations):
+            self.status = number
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
@@ -138,9 +141,7 @@ class Supervisor:
         for generation in self.generations:
             if generation.number == message.get("generation"):
                 if op == "forked":
-                    generation.pid = message["pid"]
-                    if generation.state == "dropped" or self.stopping:
-                        generation.kill(self.stopping or signal.SIGTERM)
+                    generation.forked(message["pid"])
                 elif op == "verified":
                     generation.changed = message["changed"]
                     self._consider(generation)
@@ -155,13 +156,18 @@ class Supervisor:
             self.say("the warm process died; starting another")
             self.warming.renew()
             if any(g.warm is warm and g.state == "starting" for g in self.generations):
-                self.reload()  # as nobody knows how far that has come
+                self._replace()  # as nobody knows how far that has come
 
     # those that come
 
     def reload(self, *answers: Answer) -> None:
         """Replace what serves by what lies on disk now."""
+        if self.serving is None:
+            self.stopping = 0
         self.answers += answers
+        self._replace()
+
+    def _replace(self) -> None:
         for generation in self.generations:
             if generation.state == "starting":
                 self.answers = generation.answers + self.answers
@@ -210,6 +216,7 @@ class Supervisor:
         generation.workers += 1
         if generation.state == "serving":  # in the place of a worker that died
             generation.channel.send("go")
+            self._consider_all()
         else:
             generation.ready = message
             self._consider(generation)
@@ -227,9 +234,14 @@ class Supervisor:
         if unfit:
             self.say(f"starting once more: {unfit}")
             self.warming.renew(forgive=bool(generation.changed))
-            self.reload()
+            self._replace()
         else:
             self.succession.offer(generation)
+
+    def _consider_all(self) -> None:
+        """See whether one that waits for its turn has it now."""
+        for generation in list(self.generations):
+            self._consider(generation)
 
     def _unfit(self, changed: list[str], ready: dict[str, Any]) -> str:
         warming = self.warming
@@ -242,7 +254,7 @@ class Supervisor:
         return f"{changed[0]} has changed" if changed else ""
 
     def _on_serving(self, generation: GenerationEnd) -> None:
-        self.ended = None
+        self.stopping, self.ended = 0, None
         total_ms = (time.monotonic() - generation.asked) * 1000
         steps = {**generation.ready["steps"], "total_ms": total_ms}
         steps = {name: round(ms, 1) for name, ms in steps.items()}
@@ -250,8 +262,7 @@ class Supervisor:
         generation.tell("serving", **self.last)
         told = ", ".join(f"{name[:-3]} {ms:.0f}" for name, ms in steps.items())
         self.say(f"generation {generation.number} serves (ms: {told})")
-        for other in list(self.generations):
-            self._consider(other)  # which may have waited for this one to take its turn
+        self._consider_all()
 
     def _on_declined(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
         self.declined = message["reason"]
@@ -318,6 +329,7 @@ class Supervisor:
             self.succession.serving, self.ended = None, status
             if self.stopping or not self.succession.coming():
                 self.status = status
+            self._consider_all()
         elif generation.state in ("starting", "ready"):
             self._failed(generation, status)
         if not self.generations and self.status is None:
@@ -334,7 +346,7 @@ class Supervisor:
         generation.tell("failed", generation=generation.number, **facts)
         where = f"at {file}:{line}" if file else f"with code {code}"
         lasting = self.succession.lasting()
-        if lasting is not None:
+        if lasting is not None and not self.stopping:
             say(f"the edit fails {where}; generation {lasting.number} serves on")
         elif self.ended is not None:
             self.status = self.ended

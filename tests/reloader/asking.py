@@ -34,6 +34,11 @@ async def app(scope, receive, send):
         open("blocked", "w").close()
         while os.path.exists("blocked"):
             time.sleep(0.01)
+    if scope["path"] == "/held":
+        await send({{"type": "http.response.body", "body": b"held ",
+                   "more_body": True}})
+        while os.path.exists("held"):
+            await asyncio.sleep(0.01)
     if scope["path"] == "/slow":
         await send({{"type": "http.response.body", "body": b"slow ",
                    "more_body": True}})
