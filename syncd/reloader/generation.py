@@ -133,17 +133,23 @@ class Generation:
         if not self.ready:
             text = "\n".join([*self.logged, text])
             places = re.findall(r'File "([^"<]+)", line (\d+)', text)
+            places = [place for place in places if place[0] != __file__]
             mine = [p for p in places if not self.warm.places.third_party(p[0])]
             file, line = (mine or places or [("", "0")])[-1]
             text = text[-60_000:]
             self.channel.send("failed", traceback=text, file=file, line=int(line))
 
     def decline(self, reason: str) -> None:
-        """Say why this program cannot be taken over; it goes on as if never touched."""
+        """Say why this program cannot be taken over.
+
+        It goes on as if never touched, unless another one serves.
+        """
         if not self.ready:
             self.ready = True
-            self.listeners.give_up()
             self.channel.send("declined", reason=reason)
+            if not self._may_go():
+                sys.exit(1)
+            self.listeners.give_up()
 
     def imported(self) -> None:
         """Note that the program is loaded, and that its start-up is what is left."""
@@ -175,6 +181,9 @@ class Generation:
             environ=environ,
             shadowed=shadowed,
         )
+        return self._may_go()
+
+    def _may_go(self) -> bool:
         op = ""
         while op not in ("go", "stop", "ended"):
             op = self.channel.receive()["op"]

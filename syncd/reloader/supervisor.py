@@ -265,12 +265,17 @@ class Supervisor:
         self._consider_all()
 
     def _on_declined(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
-        self.declined = message["reason"]
+        reason = message["reason"]
+        if self.serving is not None or generation.state == "dropped":
+            text = f"{reason}, which is not taken over by an edit"
+            generation.failure = {"traceback": text, "where": f"as {text}"}
+            generation.channel.send("stop")
+            return
+        self.declined = reason
         generation.state, self.succession.serving = "serving", generation
-        generation.tell("declined", reason=self.declined)
-        say(
-            f"not taken over: {self.declined}. It runs as if it had been started alone."
-        )
+        generation.channel.send("go")
+        generation.tell("declined", reason=reason)
+        say(f"not taken over: {reason}. It runs as if it had been started alone.")
 
     # what they report
 
@@ -345,6 +350,7 @@ class Supervisor:
         facts = {"traceback": text, "file": file, "line": line, "code": code}
         generation.tell("failed", generation=generation.number, **facts)
         where = f"at {file}:{line}" if file else f"with code {code}"
+        where = failure.get("where", where)
         lasting = self.succession.lasting()
         if lasting is not None and not self.stopping:
             say(f"the edit fails {where}; generation {lasting.number} serves on")

@@ -67,7 +67,7 @@ def test_edits_that_overlap_lose_no_request_whether_they_are_good_or_bad(
     for version in range(2, OVERLAPS):
         lines.append(edit(running, version, "" if version % 3 else "x = = 1\n"))
         asker = askers[version % 2]
-        enough = asker.answers + version % 10 * 3
+        enough = asker.answers + version % 10 * 2
         while asker.answers < enough and not asker.error:
             pass
     outcomes = {line.receive()["op"] for line in lines}

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +110,24 @@ def test_an_error_is_printed_as_python_would_print_it(
     assert text == alone.stderr.strip()
 
 
+def test_a_port_that_is_taken_is_shown_where_the_program_wants_it(
+    reloader: Path, folder: Path
+) -> None:
+    (folder / "main.py").write_text(plain("ANSWER = 1"))
+    with start(reloader, folder, SCRIPT) as running, socket.socket() as taken:
+        running.serves()
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        there = str(taken.getsockname())
+
+        text = plain("ANSWER = 2").replace('("127.0.0.1", 0)', there)
+        failed = running.edit("main.py", text)
+
+        assert failed["op"] == "failed"
+        assert "Address already in use" in failed["traceback"]
+        assert failed["file"] == str(folder / "main.py")
+
+
 def test_the_first_failure_can_be_waited_out(reloader: Path, folder: Path) -> None:
     (folder / "main.py").write_text("x = = 1")
     with start(reloader, folder, UVICORN, options=["--stay"]) as running:
@@ -182,18 +201,6 @@ def test_an_interpreter_that_cannot_run_the_reloader_runs_the_command(
         running.log.wait_for("it runs")
 
         assert running.process.wait(PATIENCE_S) == 0
-
-
-def test_several_workers_of_uvicorn_run_unchanged(reloader: Path, folder: Path) -> None:
-    (folder / "main.py").write_text(asgi("one"))
-    with start(reloader, folder, (*UVICORN, "--workers", "2")) as running:
-        line = running.log.wait_for("not taken over")
-        running.log.wait_for("Application startup complete")
-        running.log.wait_for("Application startup complete")
-
-        assert "2 workers" in line
-        assert running.batch(running.folder / "main.py")["op"] == "declined"
-        assert running.end() == 0  # as uvicorn does then
 
 
 def test_ctrl_c_ends_it_once_and_not_twice(reloader: Path, folder: Path) -> None:
