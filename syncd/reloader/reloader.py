@@ -104,7 +104,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "--stay": {
         "action": "store_true",
-        "help": "if the very first start fails, wait for an edit rather than end",
+        "help": "if a start fails and nothing serves, wait for an edit rather than end",
     },
     "--quiet": {"action": "store_true", "help": "say only what somebody must know"},
     "--explain": {

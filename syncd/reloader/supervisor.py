@@ -38,7 +38,7 @@ class Supervisor:
         status: The wait status to end with, once that is known.
         stopping: The signal that asked for the end, or 0. What outlives it did not
             take it for that.
-        ended: How a generation that served ended, while another was starting.
+        ended: How the generation that served ended, if none does any more.
         last: The last generation that began to serve, and its steps.
         restarting: To start once more as soon as nothing runs.
     """
@@ -332,16 +332,25 @@ class Supervisor:
         self.succession.make_way(generation)
         if generation is self.serving:
             self.succession.serving, self.ended = None, status
-            if self.stopping or not self.succession.coming():
-                self.status = status
-            self._consider_all()
-        elif generation.state in ("starting", "ready"):
+        elif generation.state == "starting":
             self._failed(generation, status)
-        if not self.generations and self.status is None:
-            if self.stopping:
-                self.status = status
-            elif self.restarting:
+        elif generation.state == "ready" and not self.stopping:
+            self.reload(*generation.answers)  # another one, as what served has to leave
+        if self.serving is None:
+            self._go_on_or_end(status)
+
+    def _go_on_or_end(self, status: int) -> None:
+        """Go on with what comes, or end as the last generation ended."""
+        if (self.succession.coming() or self.restarting) and not self.stopping:
+            self._consider_all()
+            if self.restarting and not self.generations:
                 self._start()
+        elif not self._waits_for_an_edit():
+            self.status = status if self.ended is None else self.ended
+
+    def _waits_for_an_edit(self) -> bool:
+        """Tell whether a failure is waited out, as nothing has served."""
+        return bool(self.options.stay and self.ended is None and not self.stopping)
 
     def _failed(self, generation: GenerationEnd, status: int) -> None:
         code, failure = exit_code(status), generation.failure
@@ -354,11 +363,7 @@ class Supervisor:
         lasting = self.succession.lasting()
         if lasting is not None and not self.stopping:
             say(f"the edit fails {where}; generation {lasting.number} serves on")
-        elif self.ended is not None:
-            self.status = self.ended
-        elif generation.number == 1 and not self.options.stay:
-            self.status = status
-        elif not self.stopping:
+        elif self._waits_for_an_edit():
             say(f"the program fails {where}; waiting for the next edit")
 
     # what others are told

@@ -1,6 +1,8 @@
 """Edits that come before the one before them serves."""
 
+import os
 import re
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +29,8 @@ def started(reloader: Path, shared: Path) -> Iterator[Running]:
 @pytest.fixture
 def running(started: Running) -> Running:
     serve(started, 1)
+    while started.status()["generations"] > 1:
+        pass
     return started
 
 
@@ -108,6 +112,21 @@ def test_connections_at_rest_wait_for_a_generation_that_takes_them(
         assert re.search(rb"[23]\s+0\s*$", sock.makefile("rb").read())
     assert [line.receive()["op"] for line in (quick, slow)] == ["serving"] * 2
     assert running.get() == "3"
+
+
+def test_one_that_is_killed_when_others_made_way_for_it_is_started_once_more(
+    running: Running, blocked: Path
+) -> None:
+    line = edit(running, 2)
+    wait_until_it_waits(running)
+    status = running.status()
+    warm = Path(f"/proc/{status['warm_pid']}/task/{status['warm_pid']}/children")
+    (pid,) = {*map(int, warm.read_text().split())} - {status["pid"]}
+    os.kill(pid, signal.SIGKILL)
+
+    assert line.receive()["op"] == "serving"
+    assert running.get() == "2"
+    blocked.unlink()
 
 
 def test_one_that_has_to_leave_as_soon_as_it_may_serve_drops_nobody(
