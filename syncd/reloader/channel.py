@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import json
+import os
 import selectors
 import socket
-import sys
 
 
 TYPE_CHECKING = False
@@ -71,6 +72,7 @@ class Channel:
 
 
 def say(text: str) -> None:
-    """Print a line for the person who reads the program's log."""
-    sys.stderr.write(f"syncd-reloader: {text}\n")
-    sys.stderr.flush()
+    """Print a line for the person who reads the program's log, if there is one."""
+    line = f"syncd-reloader: {text}\n"
+    with contextlib.suppress(OSError):  # sys.stderr would keep what it cannot write
+        os.write(2, line.encode(errors="backslashreplace"))

@@ -116,8 +116,10 @@ class Client:
 
     def send(self, op: str, **fields: Any) -> None:
         """Tell it something, if it is still there."""
-        with contextlib.suppress(OSError):
+        try:
             self.sock.sendall((json.dumps({"op": op, **fields}) + "\n").encode())
+        except OSError:  # it is not, or does not read: and may have half a line now
+            self._close()
 
     def _on_input(self) -> None:
         data = b""
@@ -128,6 +130,8 @@ class Client:
             return
         *lines, self.data = (self.data + data).split(b"\n")
         for line in lines:
+            if self.sock.fileno() < 0:
+                return
             try:
                 self._obey(json.loads(line))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -164,6 +168,8 @@ class Client:
             self.supervisor.watch.paused += 1
 
     def _close(self) -> None:
+        if self.sock.fileno() < 0:
+            return
         self.reactor.forget(self.sock)
         self.sock.close()
         if self.drives:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     Answer = Callable[..., None]
 
 
+LONGEST_PAUSE_S = 5.0
+
+
 class GenerationEnd:
     """The supervisor's end of a generation.
 
@@ -129,6 +132,23 @@ class Held:
         self.key = key
         self.fd = fd
         self.unused = 0
+
+
+class Retry:
+    """How long to wait before what has failed is tried again: longer each time."""
+
+    def __init__(self) -> None:
+        self._pause_s = 0.0
+
+    def next_s(self) -> float:
+        """Return the pause before the next attempt."""
+        pause_s = self._pause_s
+        self._pause_s = min(max(0.1, 2 * pause_s), LONGEST_PAUSE_S)
+        return pause_s
+
+    def succeeded(self) -> None:
+        """Wait for nothing any more."""
+        self._pause_s = 0.0
 
 
 def exit_code(status: int) -> int:

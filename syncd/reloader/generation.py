@@ -187,7 +187,7 @@ class Generation:
         op = ""
         while op not in ("go", "stop", "ended"):
             op = self.channel.receive()["op"]
-        return op != "stop"
+        return op == "go"
 
     def _changed_environ(self) -> set[str]:
         now, then = dict(os.environ), self.environ

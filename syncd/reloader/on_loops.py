@@ -69,9 +69,9 @@ def attend(loop: Any, generation: Generation) -> None:
 
 def _on_message(loop: Any, generation: Generation) -> None:
     message = generation.channel.receive()
-    if message["op"] == "ended":
+    if message["op"] == "ended":  # and with it the supervisor
         loop.remove_reader(generation.channel.fileno())
-    elif message["op"] == "drain":
+    if message["op"] in ("drain", "ended") and not generation.leaving:
         _leave(loop, generation)
     elif message["op"] == "connection":
         sock = socket.socket(fileno=message["fds"][0])

@@ -55,10 +55,8 @@ def _serve(server: Any, generation: Generation, poll_s: float) -> None:
             for key, _ in selector.select(poll_s):
                 if key.fd == server.fileno():
                     server._handle_request_noblock()
-                elif generation.channel.receive()["op"] == "drain":
+                elif generation.channel.receive()["op"] in ("drain", "ended"):
                     generation.leave()
-                else:
-                    selector.unregister(generation.channel.fileno())
             server.service_actions()
 
 

@@ -200,11 +200,21 @@ def be_warm(fd: int) -> None:
     Generation(warm, warm.serve()).run(SEAMS)
 
 
+def open_standard_streams() -> None:
+    """Have something open as 0, 1 and 2, or a socket would be taken for one of them."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 - its signature
+
+
 def main(argv: list[str]) -> None:
     """Do what the command line says."""
     if argv[:1] == ["--warm"] and len(argv) == 2 and argv[1].isdigit():
         be_warm(int(argv[1]))
         return
+    open_standard_streams()
     options = parse(argv)
     if options.explain:
         text = explain(options.socket)

@@ -12,6 +12,7 @@ import signal
 
 from syncd.reloader.ends import GenerationEnd
 from syncd.reloader.reactor import Reactor
+from syncd.reloader.warm import KILL_GRACE_S
 
 
 TYPE_CHECKING = False
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 
 GO_DEADLINE_S = 0.5  # how long a busy old generation can hold up the next one
-KILL_GRACE_S = 1.0  # from the end of the time to drain, to SIGKILL
 
 
 class Succession:

@@ -10,7 +10,7 @@ import signal
 import time
 
 from syncd.reloader.channel import Channel, say
-from syncd.reloader.ends import GenerationEnd, Shelf, exit_code
+from syncd.reloader.ends import GenerationEnd, Retry, Shelf, exit_code
 from syncd.reloader.program import Program, Unchanged
 from syncd.reloader.reactor import Reactor
 from syncd.reloader.succession import Succession
@@ -40,7 +40,7 @@ class Supervisor:
             take it for that.
         ended: How the generation that served ended, if none does any more.
         last: The last generation that began to serve, and its steps.
-        restarting: To start once more as soon as nothing runs.
+        wanted: To start once more as soon as that can be.
     """
 
     def __init__(self, options: Any, program: Program, reactor: Reactor) -> None:
@@ -60,7 +60,8 @@ class Supervisor:
         self.generations = self.succession.generations
         self.last: dict[str, Any] = {}
         self.answers: list[Answer] = []
-        self.restarting = False
+        self.wanted = False
+        self.retry = Retry()
         self.warming = Warming(
             reactor,
             program,
@@ -147,16 +148,21 @@ class Supervisor:
                     self._consider(generation)
 
     def _on_warm_ended(self, warm: WarmEnd) -> None:
-        if self.count == 1 and not any(g.pid for g in self.generations):
+        if self.count == 1 and [g.pid for g in self.generations] == [0]:
             python = self.warming.program.launch[0]
             raise Unchanged(f"{python} cannot run the reloader")
+        if any(g.warm is warm and g.state == "starting" for g in self.generations):
+            self._replace()  # as nobody knows how far that has come
         for generation in list(self.generations):
             self._on_orphaned(generation)
         if warm is self.warming.current and self.status is None:
             self.say("the warm process died; starting another")
+            self.reactor.later(self.retry.next_s(), self._renew)
+
+    def _renew(self) -> None:
+        if not self.warming.current.pid:
             self.warming.renew()
-            if any(g.warm is warm and g.state == "starting" for g in self.generations):
-                self._replace()  # as nobody knows how far that has come
+            self._start_wanted()
 
     # those that come
 
@@ -172,16 +178,20 @@ class Supervisor:
             if generation.state == "starting":
                 self.answers = generation.answers + self.answers
                 self.succession.drop(generation)
-        if self.last or not self.generations:
+        self.wanted = True
+        self._start_wanted()
+
+    def _start_wanted(self) -> None:
+        # If nothing of it ever listened, two at a time may be one too many.
+        free = self.last or not self.generations
+        if self.wanted and free and self.warming.current.pid:
             self._start()
-        else:  # nothing of it ever listened: two at a time may be one too many
-            self.restarting = True
 
     def _start(self) -> None:
         mine, theirs = Channel.pair()
         mine.sock.settimeout(PATIENCE_S)
         self.count += 1
-        self.restarting = False
+        self.wanted = False
         warm = self.warming.current
         generation = GenerationEnd(self.count, warm, mine)
         generation.answers, self.answers = self.answers, []
@@ -255,6 +265,7 @@ class Supervisor:
 
     def _on_serving(self, generation: GenerationEnd) -> None:
         self.stopping, self.ended = 0, None
+        self.retry.succeeded()
         total_ms = (time.monotonic() - generation.asked) * 1000
         steps = {**generation.ready["steps"], "total_ms": total_ms}
         steps = {name: round(ms, 1) for name, ms in steps.items()}
@@ -341,10 +352,9 @@ class Supervisor:
 
     def _go_on_or_end(self, status: int) -> None:
         """Go on with what comes, or end as the last generation ended."""
-        if (self.succession.coming() or self.restarting) and not self.stopping:
+        if (self.succession.coming() or self.wanted) and not self.stopping:
             self._consider_all()
-            if self.restarting and not self.generations:
-                self._start()
+            self._start_wanted()
         elif not self._waits_for_an_edit():
             self.status = status if self.ended is None else self.ended
 
