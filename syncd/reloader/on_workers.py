@@ -50,6 +50,11 @@ def attach_hypercorn_lifespan(module: Any, generation: Generation) -> None:
     module.Lifespan.wait_for_startup = wait_for_startup
 
 
+def attach_gunicorn_pidfile(module: Any, _: Generation) -> None:
+    """Let the file name the newest generation, while another runs."""
+    module.Pidfile.validate = lambda _: None
+
+
 def attach_gunicorn(module: Any, generation: Generation) -> None:
     """Wait at the gate in the workers, when they have loaded the application."""
     plain_init, plain = module.Worker.__init__, module.Worker.load_wsgi
@@ -58,6 +63,8 @@ def attach_gunicorn(module: Any, generation: Generation) -> None:
     def init(worker: Any, *args: Any, **options: Any) -> None:
         plain_init(worker, *args, **options)
         worker.cfg.set("reload", False)
+        # Another in its place would import what lies on disk by then.
+        worker.max_requests = sys.maxsize
         generation.forks = worker.cfg.workers
         if any(isinstance(address, str) for address in worker.cfg.address):
             generation.decline("gunicorn listens on a unix socket")
