@@ -38,8 +38,9 @@ class Channel:
         """Send one message. False: the peer is gone, which its end will tell."""
         rights = array.array("i", fds)
         extra = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if rights else []
+        text = json.dumps({"op": op, **fields}, ensure_ascii=False)
         try:
-            self.sock.sendmsg([json.dumps({"op": op, **fields}).encode()], extra)
+            self.sock.sendmsg([text.encode(errors="surrogatepass")], extra)
         except OSError:
             return False
         return True

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 
 CODE = (".py", ".so")
+LONGEST_TEXT = 30_000  # of which each character may take six bytes of a message
 
 
 class Generation:
@@ -78,19 +79,25 @@ class Generation:
         try:
             if program.module:
                 runpy._run_module_as_main(program.target)  # type: ignore[attr-defined]
+            elif _is_importable(program.target):
+                runpy._run_module_as_main("__main__", alter_argv=False)  # type: ignore[attr-defined]
             else:
                 _run_script(program.target, main)
         except SystemExit as error:
             if error.code not in (None, 0):
                 self._fail(_text_of(error.__context__) or str(error.code))
             raise
-        except BaseException as error:  # noqa: BLE001 - as the interpreter's own
+        except BaseException as error:
             tb = error.__traceback__
             while tb is not None and tb.tb_frame.f_code.co_filename == __file__:
                 tb = tb.tb_next
             sys.excepthook(type(error), error.with_traceback(tb), tb)
             self._fail(_text_of(error))
-            sys.exit(130 if isinstance(error, KeyboardInterrupt) else 1)
+            if not isinstance(error, KeyboardInterrupt):
+                sys.exit(1)
+            # Python ends of SIGINT then, which tells a shell that runs a script to end too.
+            sys.excepthook = lambda *_: None
+            raise
 
     def _set_the_stage(self, program: Program) -> types.ModuleType:
         """Make of this process what Python makes of itself before it runs a command."""
@@ -100,7 +107,9 @@ class Generation:
             main.__annotations__ = {}
         sys.modules["__main__"] = main
         sys.modules["__reloader__"] = mine  # or it would be emptied
-        if not is_isolated():
+        if not program.module and _is_importable(program.target):
+            sys.path.insert(0, _path_of(program.target))
+        elif not is_isolated():
             folder = os.path.dirname(os.path.realpath(program.target))
             sys.path.insert(0, os.getcwd() if program.module else folder)
         importlib.invalidate_caches()
@@ -136,7 +145,7 @@ class Generation:
             places = [place for place in places if place[0] != __file__]
             mine = [p for p in places if not self.warm.places.third_party(p[0])]
             file, line = (mine or places or [("", "0")])[-1]
-            text = text[-60_000:]
+            text = text[-LONGEST_TEXT:]
             self.channel.send("failed", traceback=text, file=file, line=int(line))
 
     def decline(self, reason: str) -> None:
@@ -277,9 +286,17 @@ class Attacher:
         self.seams[module.__name__](module, self.generation)
 
 
-def _run_script(path: str, main: types.ModuleType) -> None:
-    if sys.hexversion >= 0x03090000:
-        path = os.path.abspath(path)
+def _path_of(target: str) -> str:
+    return os.path.abspath(target) if sys.hexversion >= 0x03090000 else target
+
+
+def _is_importable(target: str) -> bool:
+    """Tell whether what to run is an archive or a folder with a `__main__` in it."""
+    return PathFinder.find_spec("__main__", [_path_of(target)]) is not None
+
+
+def _run_script(target: str, main: types.ModuleType) -> None:
+    path = _path_of(target)
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec", dont_inherit=True)
     loader = SourceFileLoader("__main__", path)
