@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 PIECE = 500  # names in one message
+PATIENCE_S = 1.0  # with one that does not read what it is told
 
 
 class Channel:

@@ -11,9 +11,9 @@ import json
 import os
 import socket
 
-from syncd.reloader.channel import say
+from syncd.reloader.channel import PATIENCE_S, say
 from syncd.reloader.reactor import Reactor
-from syncd.reloader.supervisor import PATIENCE_S, Supervisor
+from syncd.reloader.supervisor import Supervisor
 
 
 TYPE_CHECKING = False
@@ -144,7 +144,7 @@ class Client:
         elif op == "drive":
             self._drive()
         elif op == "status":
-            self.send(op, **supervisor.describe())
+            self.send(op, **described(supervisor))
         elif op == "explain":
             self.send(op, **supervisor.warming.explain())
         else:
@@ -156,7 +156,7 @@ class Client:
         paths = [*message.get("changed", ()), *message.get("deleted", ())]
         if supervisor.declined:
             self.send("declined", id=batch, reason=supervisor.declined)
-        elif message.get("force") or supervisor.is_reason_to_reload(paths):
+        elif message.get("force") or _is_reason_to_reload(supervisor, paths):
             supervisor.reload(functools.partial(self.send, id=batch))
         else:
             number = supervisor.serving.number if supervisor.serving else 0
@@ -174,3 +174,32 @@ class Client:
         self.sock.close()
         if self.drives:
             self.supervisor.watch.resume()
+
+
+def _is_reason_to_reload(supervisor: Supervisor, paths: list[str]) -> bool:
+    """Tell whether a change of these files can change what is served."""
+    serving = supervisor.serving
+    knows = serving is not None and serving.learned
+    return not knows or any(map(supervisor.watch.matters, paths))
+
+
+def described(supervisor: Supervisor) -> dict[str, Any]:
+    """Return what `status` answers."""
+    serving, succession = supervisor.serving, supervisor.succession
+    warming = supervisor.warming
+    starting = any(g.state == "starting" for g in succession.generations)
+    return {
+        "command": supervisor.options.command,
+        "generation": serving.number if serving else 0,
+        "pid": serving.pid if serving else 0,
+        "learned": bool(serving and serving.learned),
+        "starting": starting,
+        "generations": len(succession.generations),
+        "declined": supervisor.declined,
+        "warm": warming.current.modules,
+        "warm_pid": warming.current.pid,
+        "loading": warming.candidate is not None,
+        "listening": succession.shelf.addresses(),
+        "watching": supervisor.watch.watched(),
+        "last": succession.last,
+    }

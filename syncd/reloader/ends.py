@@ -72,6 +72,11 @@ class GenerationEnd:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
+    def is_ready(self) -> bool:
+        """Tell whether all of it waits, and whether what it was forked from is known."""
+        knows = self.state == "starting" and self.changed is not None
+        return knows and 0 < self.ready.get("workers", 0) <= self.workers
+
     def let(self, op: str) -> None:
         """Let all that wait at the gate "go", or have them "stop"."""
         for _ in range(self.workers):
@@ -82,6 +87,22 @@ class GenerationEnd:
         for answer in self.answers:
             answer(op, **fields)
         self.answers = []
+
+    def fail(self, status: int) -> str:
+        """Answer that it did not start. Returns where that was, as words."""
+        code, failure = exit_code(status), self.failure
+        file, line = failure.get("file", ""), failure.get("line", 0)
+        text = failure.get("traceback") or f"it ended with {code}"
+        facts = {"traceback": text, "file": file, "line": line, "code": code}
+        self.tell("failed", generation=self.number, **facts)
+        where = f"at {file}:{line}" if file else f"with code {code}"
+        return str(failure.get("where", where))
+
+    def steps(self) -> dict[str, float]:
+        """Return how long each step took, now that it serves."""
+        total_ms = (time.monotonic() - self.asked) * 1000
+        steps = {**self.ready["steps"], "total_ms": total_ms}
+        return {name: round(ms, 1) for name, ms in steps.items()}
 
 
 class Shelf:

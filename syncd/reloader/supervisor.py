@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import signal
-import time
 
-from syncd.reloader.channel import Channel, say
-from syncd.reloader.ends import GenerationEnd, Retry, Shelf, exit_code
+from syncd.reloader.channel import say
+from syncd.reloader.ends import GenerationEnd, Retry
 from syncd.reloader.program import Program, Unchanged
 from syncd.reloader.reactor import Reactor
 from syncd.reloader.succession import Succession
@@ -26,39 +24,41 @@ if TYPE_CHECKING:
     from syncd.reloader.ends import Answer
 
 
-PATIENCE_S = 1.0  # with one that does not read what it is told
 RUNNING_S = 1.0  # after which a program that never listened is said to run
 ENDING = {signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}
+SIGNALS = {*FORWARDED, signal.SIGCHLD}
 
 
 class Supervisor:
-    """Starts generations, holds their sockets, and ends as they end.
+    """Has generations started, and ends as they end.
 
     Attributes:
+        say: Tells what one can do without knowing.
         status: The wait status to end with, once that is known.
         stopping: The signal that asked for the end, or 0. What outlives it did not
             take it for that.
         ended: How the generation that served ended, if none does any more.
-        last: The last generation that began to serve, and its steps.
+        answers: Who is to be told how the next generation went.
         wanted: To start once more as soon as that can be.
     """
 
     def __init__(self, options: Any, program: Program, reactor: Reactor) -> None:
         self.options = options
         self.reactor = reactor
-        signals = {*FORWARDED, signal.SIGCHLD}
-        self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+        self.say = (lambda _: None) if options.quiet else say
+        self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         self.status: int | None = None
         self.stopping = 0
         self.ended: int | None = None
         self.declined = ""
-        self.shelf = Shelf()
-        in_memory = hasattr(os, "memfd_create")
-        self.code = os.memfd_create("code") if in_memory else os.open(os.devnull, 2)
-        self.count = 0
-        self.succession = Succession(reactor, options.drain_s, self._on_serving)
+        self.succession = Succession(
+            reactor,
+            options.drain_s,
+            on_message=self._on_message,
+            is_fit=self._is_fit,
+            on_serving=self._on_serving,
+        )
         self.generations = self.succession.generations
-        self.last: dict[str, Any] = {}
         self.answers: list[Answer] = []
         self.wanted = False
         self.retry = Retry()
@@ -75,7 +75,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Run until the command has ended; returns its wait status."""
-        self.reactor.on_signals({*FORWARDED, signal.SIGCHLD}, self._on_signal)
+        self.reactor.on_signals(SIGNALS, self._on_signal)
         self.watch.begin()
         self._start()
         while self.status is None:
@@ -93,16 +93,6 @@ class Supervisor:
             generation.kill(signal.SIGKILL)
         self.warming.end()
         signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
-
-    def say(self, text: str) -> None:
-        """Tell what one can do without knowing."""
-        if not self.options.quiet:
-            say(text)
-
-    def is_reason_to_reload(self, paths: list[str]) -> bool:
-        """Tell whether a change of these files can change what is served."""
-        knows = self.serving is not None and self.serving.learned
-        return not knows or any(map(self.watch.matters, paths))
 
     def _on_edit(self, text: str) -> None:
         if not self.declined:
@@ -126,10 +116,8 @@ class Supervisor:
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            while pid:
+            for pid, status in iter(lambda: os.waitpid(-1, os.WNOHANG), (0, 0)):
                 self._on_exit(pid, status)
-                pid, status = os.waitpid(-1, os.WNOHANG)
 
     # what warm processes tell
 
@@ -145,12 +133,12 @@ class Supervisor:
                     generation.forked(message["pid"])
                 elif op == "verified":
                     generation.changed = message["changed"]
-                    self._consider(generation)
+                    self.succession.take_turns()
 
     def _on_warm_ended(self, warm: WarmEnd) -> None:
-        if self.count == 1 and [g.pid for g in self.generations] == [0]:
-            python = self.warming.program.launch[0]
-            raise Unchanged(f"{python} cannot run the reloader")
+        if self.succession.count == 1 and [g.pid for g in self.generations] == [0]:
+            launch = self.warming.program.launch
+            raise Unchanged(f"{launch[0]} cannot run the reloader")
         if any(g.warm is warm and g.state == "starting" for g in self.generations):
             self._replace()  # as nobody knows how far that has come
         for generation in list(self.generations):
@@ -169,7 +157,7 @@ class Supervisor:
     def reload(self, *answers: Answer) -> None:
         """Replace what serves by what lies on disk now."""
         if self.serving is None:
-            self.stopping = 0
+            self.stopping = 0  # what runs has outlived it
         self.answers += answers
         self._replace()
 
@@ -182,76 +170,32 @@ class Supervisor:
         self._start_wanted()
 
     def _start_wanted(self) -> None:
-        # If nothing of it ever listened, two at a time may be one too many.
-        free = self.last or not self.generations
+        # Two at a time of what has never served may be one too many.
+        free = self.succession.last or not self.generations
         if self.wanted and free and self.warming.current.pid:
             self._start()
 
     def _start(self) -> None:
-        mine, theirs = Channel.pair()
-        mine.sock.settimeout(PATIENCE_S)
-        self.count += 1
-        self.wanted = False
-        warm = self.warming.current
-        generation = GenerationEnd(self.count, warm, mine)
-        generation.answers, self.answers = self.answers, []
-        self.generations.append(generation)
-        self.reactor.on_input(mine, functools.partial(self._on_message, generation))
-        warm.channel.send(
-            "fork",
-            [theirs.fileno(), self.code, *self.shelf.fds()],
-            generation=generation.number,
-            asked=generation.asked,
-            drain_s=self.options.drain_s,
-            held=self.shelf.keys(),
-        )
-        theirs.close()
+        generation = self.succession.start(self.warming.current, self.answers)
+        self.wanted, self.answers = False, []
         if generation.answers:
             self.reactor.later(RUNNING_S, self._tell_running, generation)
 
     def _tell_running(self, generation: GenerationEnd) -> None:
-        if generation.state == "starting" and not self.last:
+        if generation.state == "starting" and not self.succession.last:
             generation.tell("running", generation=generation.number)
 
-    def _on_message(self, generation: GenerationEnd) -> None:
-        message = generation.channel.receive()
+    def _on_message(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
         getattr(self, f"_on_{message['op']}")(generation, message)
-        for fd in message["fds"]:
-            os.close(fd)
 
-    def _on_hold(self, _: GenerationEnd, message: dict[str, Any]) -> None:
-        self.shelf.keep(message["key"], message["fds"][0])
-
-    def _on_ready(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
-        generation.workers += 1
-        if generation.state == "serving":  # in the place of a worker that died
-            generation.channel.send("go")
-            self._consider_all()
-        else:
-            generation.ready = message
-            self._consider(generation)
-
-    def _consider(self, generation: GenerationEnd) -> None:
-        """Let a generation that is ready serve, if what it was forked from is true."""
-        ready = generation.ready
-        if ready and generation.state == "dropped":
-            generation.let("stop")
-        if not ready or generation.changed is None:
-            return
-        if generation.state != "starting" or generation.workers < ready["workers"]:
-            return
-        unfit = self._unfit(generation.changed, ready)
+    def _is_fit(self, generation: GenerationEnd) -> bool:
+        """Tell whether what it was forked from is true; if not, start once more."""
+        unfit = self._unfit(generation.changed or [], generation.ready)
         if unfit:
             self.say(f"starting once more: {unfit}")
             self.warming.renew(forgive=bool(generation.changed))
             self._replace()
-        else:
-            self.succession.offer(generation)
-
-    def _consider_all(self) -> None:
-        """See whether one that waits for its turn has it now."""
-        for generation in list(self.generations):
-            self._consider(generation)
+        return not unfit
 
     def _unfit(self, changed: list[str], ready: dict[str, Any]) -> str:
         warming = self.warming
@@ -266,14 +210,9 @@ class Supervisor:
     def _on_serving(self, generation: GenerationEnd) -> None:
         self.stopping, self.ended = 0, None
         self.retry.succeeded()
-        total_ms = (time.monotonic() - generation.asked) * 1000
-        steps = {**generation.ready["steps"], "total_ms": total_ms}
-        steps = {name: round(ms, 1) for name, ms in steps.items()}
-        self.last = {"generation": generation.number, "steps": steps}
-        generation.tell("serving", **self.last)
-        told = ", ".join(f"{name[:-3]} {ms:.0f}" for name, ms in steps.items())
+        steps = self.succession.last["steps"].items()
+        told = ", ".join(f"{name[:-3]} {ms:.0f}" for name, ms in steps)
         self.say(f"generation {generation.number} serves (ms: {told})")
-        self._consider_all()
 
     def _on_declined(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
         reason = message["reason"]
@@ -293,30 +232,18 @@ class Supervisor:
     def _on_modules(self, _: GenerationEnd, message: dict[str, Any]) -> None:
         self.warming.learn(message["names"])
 
-    def _on_opened(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
-        generation.opened.update(message["names"])
-
     def _on_learned(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
         generation.learned = True
         self.watch.data = generation.opened
         if self.options.watch:
             self.watch.begin(message["folders"])
-        self.shelf.clear(message["unused"])
+        self.succession.shelf.clear(message["unused"])
         self.warming.program_sets.update(message["environ"])
         if message["patched"]:
             self.warming.give_up("gevent or eventlet patches the standard library")
         self.warming.improve()
 
     # those that go
-
-    def _on_stopped(self, old: GenerationEnd, _: Any) -> None:
-        self.succession.on_stopped(old)
-
-    def _on_connection(self, _: GenerationEnd, message: dict[str, Any]) -> None:
-        self.succession.on_connections(message["fds"])
-
-    def _on_failed(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
-        generation.failure = generation.failure or message
 
     def _on_ended(self, generation: GenerationEnd, _: Any) -> None:
         self.reactor.forget(generation.channel)
@@ -326,19 +253,18 @@ class Supervisor:
     def _on_orphaned(self, generation: GenerationEnd) -> None:
         """Note an end that nobody is left to tell of, as its warm process died."""
         gone = not generation.warm.pid and generation.channel.fileno() < 0
-        if gone and generation in self.generations:
+        inherited = os.getpid() == 1 and generation.pid  # and SIGCHLD is going to tell
+        if gone and not inherited and generation in self.generations:
             self._exited(generation, 1 << 8)
 
     def _on_exit(self, pid: int, status: int) -> None:
-        for generation in self.generations:
-            if generation.pid == pid:
-                self._exited(generation, status)
-                return
+        for generation in [g for g in self.generations if g.pid == pid]:
+            self._exited(generation, status)
 
     def _exited(self, generation: GenerationEnd, status: int) -> None:
-        while generation.channel.fileno() >= 0 and generation.channel.has_input():
-            self._on_message(generation)
         self.generations.remove(generation)
+        while generation.channel.fileno() >= 0 and generation.channel.has_input():
+            self.succession.receive(generation)
         generation.pid = 0
         self.succession.make_way(generation)
         if generation is self.serving:
@@ -353,7 +279,7 @@ class Supervisor:
     def _go_on_or_end(self, status: int) -> None:
         """Go on with what comes, or end as the last generation ended."""
         if (self.succession.coming() or self.wanted) and not self.stopping:
-            self._consider_all()
+            self.succession.take_turns()
             self._start_wanted()
         elif not self._waits_for_an_edit():
             self.status = status if self.ended is None else self.ended
@@ -363,36 +289,9 @@ class Supervisor:
         return bool(self.options.stay and self.ended is None and not self.stopping)
 
     def _failed(self, generation: GenerationEnd, status: int) -> None:
-        code, failure = exit_code(status), generation.failure
-        file, line = failure.get("file", ""), failure.get("line", 0)
-        text = failure.get("traceback") or f"it ended with {code}"
-        facts = {"traceback": text, "file": file, "line": line, "code": code}
-        generation.tell("failed", generation=generation.number, **facts)
-        where = f"at {file}:{line}" if file else f"with code {code}"
-        where = failure.get("where", where)
+        where = generation.fail(status)
         lasting = self.succession.lasting()
         if lasting is not None and not self.stopping:
             say(f"the edit fails {where}; generation {lasting.number} serves on")
         elif self._waits_for_an_edit():
             say(f"the program fails {where}; waiting for the next edit")
-
-    # what others are told
-
-    def describe(self) -> dict[str, Any]:
-        """Return what `status` answers."""
-        serving, warming = self.serving, self.warming
-        return {
-            "command": self.options.command,
-            "generation": serving.number if serving else 0,
-            "pid": serving.pid if serving else 0,
-            "learned": bool(serving and serving.learned),
-            "starting": any(g.state == "starting" for g in self.generations),
-            "generations": len(self.generations),
-            "declined": self.declined,
-            "warm": warming.current.modules,
-            "warm_pid": warming.current.pid,
-            "loading": warming.candidate is not None,
-            "listening": self.shelf.addresses(),
-            "watching": self.watch.watched(),
-            "last": self.last,
-        }

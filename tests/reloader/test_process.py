@@ -297,6 +297,23 @@ for _ in range(5):
 
 
 @needs_namespaces
+def test_as_pid_1_it_ends_as_a_generation_that_was_left_to_it(
+    reloader: Path, folder: Path
+) -> None:
+    (folder / "main.py").write_text(plain("ANSWER = 1"))
+    with start(reloader, folder, SCRIPT, prefix=PID_1) as running:
+        running.serves().warm()
+        # The warm process, and the one before it, which forked what serves.
+        kill = "kill -9 $(cat /proc/1/task/1/children)"
+        inside = ("nsenter", "-t", str(_child_of(running.process.pid)), "-p", "-m")
+        subprocess.run([*inside, "sh", "-c", kill], check=True)
+        running.log.wait_for("the warm process died")
+        subprocess.run([*inside, "kill", "1"], check=True)
+
+        assert running.process.wait(PATIENCE_S) == 0
+
+
+@needs_namespaces
 def test_as_pid_1_it_shows_the_code_of_a_program_that_was_killed(
     reloader: Path, folder: Path
 ) -> None:
