@@ -18,6 +18,7 @@ MODULES = (
     "warm",
     "bytecode",
     "sockets",
+    "stage",
     "generation",
     "on_loops",
     "on_uvicorn",

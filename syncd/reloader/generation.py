@@ -1,26 +1,23 @@
 """A generation: the command, as Python would have run it."""
 
-# ruff: noqa: ANN401, PTH100, PTH109, PTH120, PTH123, PTH208, SLF001
-# Loops and servers are of any kind, pathlib is not loaded, and runpy's door is private.
+# ruff: noqa: ANN401, PTH100, PTH208
+# Loops and servers are of any kind, and pathlib is not loaded.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import re
-import runpy
 import signal
 import socket
 import sys
 import time
 import traceback
-import types
-from importlib.machinery import PathFinder, SourceFileLoader
+from importlib.machinery import PathFinder
 
 from syncd.reloader.bytecode import CodeStore
 from syncd.reloader.channel import Channel
-from syncd.reloader.program import Program, is_isolated
 from syncd.reloader.sockets import Listeners
+from syncd.reloader.stage import perform, set_the_stage
 from syncd.reloader.warm import Warm
 from syncd.reloader.witness import as_if_importlib, executed_by, find_spec_after
 
@@ -75,14 +72,9 @@ class Generation:
         """Run the command to its end, which is that of this process."""
         program = self.warm.program
         self._reach_out(seams)
-        main = self._set_the_stage(program)
+        main = set_the_stage(program)
         try:
-            if program.module:
-                runpy._run_module_as_main(program.target)  # type: ignore[attr-defined]
-            elif _is_importable(program.target):
-                runpy._run_module_as_main("__main__", alter_argv=False)  # type: ignore[attr-defined]
-            else:
-                _run_script(program.target, main)
+            perform(program, main)
         except SystemExit as error:
             if error.code not in (None, 0):
                 self._fail(_text_of(error.__context__) or str(error.code))
@@ -98,25 +90,6 @@ class Generation:
             # Python ends of SIGINT then, which tells a shell that runs a script to end too.
             sys.excepthook = lambda *_: None
             raise
-
-    def _set_the_stage(self, program: Program) -> types.ModuleType:
-        """Make of this process what Python makes of itself before it runs a command."""
-        main, mine = types.ModuleType("__main__"), sys.modules["__main__"]
-        main.__dict__["__builtins__"] = sys.modules["builtins"]
-        if "__annotations__" in vars(mine):
-            main.__annotations__ = {}
-        sys.modules["__main__"] = main
-        sys.modules["__reloader__"] = mine  # or it would be emptied
-        if not program.module and _is_importable(program.target):
-            sys.path.insert(0, _path_of(program.target))
-        elif not is_isolated():
-            folder = os.path.dirname(os.path.realpath(program.target))
-            sys.path.insert(0, os.getcwd() if program.module else folder)
-        importlib.invalidate_caches()
-        numpy_random = sys.modules.get("numpy.random")
-        if numpy_random is not None:  # the standard library's reseeds itself
-            numpy_random.seed()
-        return main
 
     def _reach_out(self, seams: Seams) -> None:
         """Be there wherever the program touches what has to be shared."""
@@ -284,24 +257,6 @@ class Attacher:
     def _execute(self, execute: Callable[[Any], None], module: Any) -> None:
         execute(module)
         self.seams[module.__name__](module, self.generation)
-
-
-def _path_of(target: str) -> str:
-    return os.path.abspath(target) if sys.hexversion >= 0x03090000 else target
-
-
-def _is_importable(target: str) -> bool:
-    """Tell whether what to run is an archive or a folder with a `__main__` in it."""
-    return PathFinder.find_spec("__main__", [_path_of(target)]) is not None
-
-
-def _run_script(target: str, main: types.ModuleType) -> None:
-    path = _path_of(target)
-    with open(path, "rb") as file:
-        code = compile(file.read(), path, "exec", dont_inherit=True)
-    loader = SourceFileLoader("__main__", path)
-    main.__dict__.update(__file__=path, __cached__=None, __loader__=loader)
-    exec(code, main.__dict__)  # noqa: S102 - which is what running a script is
 
 
 def _text_of(error: BaseException | None) -> str:
