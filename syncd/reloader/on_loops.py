@@ -76,7 +76,7 @@ def _on_message(loop: Any, generation: Generation) -> None:
         _leave(loop, generation)
     elif message["op"] == "connection":
         sock = socket.socket(fileno=message["fds"][0])
-        if generation.uvicorns:
+        if len(generation.uvicorns) == 1:
             generation.uvicorns[0].adopt(loop, sock)
         else:
             sock.close()

@@ -89,7 +89,8 @@ def attach_gunicorn(module: Any, generation: Generation) -> None:
             plain_exit(*args)
             for sock in worker.sockets:  # it may be about to accept once more
                 os.dup2(silence.fileno(), sock.fileno(), inheritable=False)
-            generation.channel.send("stopped")
+            if not generation.leaving:  # gunicorn asks until it has ended
+                generation.leave()
 
         worker.handle_exit = handle_exit
         init_signals(worker)

@@ -125,9 +125,7 @@ class Succession:
                 self._replace_by(generation)
 
     def _is_free(self) -> bool:
-        """Tell whether what serves neither makes way yet, nor ends by itself."""
-        old = self.serving
-        return old is None or (old.state == "serving" and old.workers > 0)
+        return self.serving is None or self.serving.state == "serving"
 
     def _replace_by(self, generation: GenerationEnd) -> None:
         old = self.serving

@@ -190,6 +190,8 @@ class Supervisor:
 
     def _is_fit(self, generation: GenerationEnd) -> bool:
         """Tell whether what it was forked from is true; if not, start once more."""
+        if self.stopping and self.serving is not None and self.serving.workers <= 0:
+            return False  # what serves ends, and all with it
         unfit = self._unfit(generation.changed or [], generation.ready)
         if unfit:
             self.say(f"starting once more: {unfit}")

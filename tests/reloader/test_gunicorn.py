@@ -7,18 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.reloader.running import Running, start
+from tests.reloader.running import Running, fetch, start
 
 
 pytest.importorskip("gunicorn")
 
 WSGI = """\
+import os, time
 def app(environ, start_response):
     start_response("200 OK", [("content-type", "text/plain")])
-    return [b"{}"]
+    yield b"{}"
+    while environ["PATH_INFO"] == "/held" and os.path.exists("held"):
+        time.sleep(0.01)
 """
 CONFIG = """\
 bind = "127.0.0.1:0"
+graceful_timeout = 0
 max_requests = 1
 pidfile = "gunicorn.pid"
 reload = True
@@ -65,9 +69,16 @@ def test_its_pid_file_names_what_serves(running: Running) -> None:
 def test_edits_are_served_after_it_has_read_its_settings_anew(
     running: Running,
 ) -> None:
-    running.process.send_signal(signal.SIGHUP)
-    running.log.wait_for("Hang up")
-    running.log.wait_for("Booting worker")
+    held = running.folder / "held"
+    held.touch()
+    with fetch(running.port(), "/held") as response:
+        assert response.read(3) == b"one"
+        for _ in range(3):  # each asks the worker that is busy to end, once more
+            running.process.send_signal(signal.SIGHUP)
+            running.log.wait_for("Hang up")
+            running.log.wait_for("Booting worker")
+            assert running.get() == "one"
+        held.unlink()
 
     for answer in ("two", "three"):
         assert running.edit("main.py", WSGI.format(answer))["op"] == "serving"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reloader.running import Running, fetch, start
+from tests.reloader.running import SCRIPT, Running, asgi, fetch, plain, start
 
 
 TWO = """\
@@ -50,7 +50,7 @@ def test_all_of_its_servers_in_one_program_leave(reloader: Path, folder: Path) -
         other.bind(("127.0.0.1", 0))
         ports = [sock.getsockname()[1] for sock in (one, other)]
     main.write_text(TWO.format(version=1, ports=ports))
-    with start(reloader, folder, (sys.executable, "main.py")) as running:
+    with start(reloader, folder, SCRIPT) as running:
         running.serves().warm()
         for version in (2, 3):
             edited = TWO.format(version=version, ports=ports)
@@ -63,6 +63,19 @@ def test_all_of_its_servers_in_one_program_leave(reloader: Path, folder: Path) -
             for port, name in zip(ports, ("first", "second"), strict=True):
                 with fetch(port) as response:
                     assert response.read() == f"{name} {version}".encode()
+
+
+def test_a_connection_that_the_next_program_cannot_go_on_with_is_closed(
+    reloader: Path, folder: Path
+) -> None:
+    alone = "\nimport uvicorn\nuvicorn.run(app, port=0)\n"
+    (folder / "main.py").write_text(asgi("one") + alone)
+    with start(reloader, folder, SCRIPT) as running:
+        port = running.serves().warm().port()
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+            assert running.edit("main.py", plain("ANSWER = 2"))["op"] == "serving"
+
+            assert sock.recv(1) == b""
 
 
 @pytest.fixture(params=["h11", "httptools"])
