@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from syncd.parameters import INTERRUPTED, RUNNING, here, taking
+from syncd.parameters import INTERRUPTED, RUNNING, here, taking, timeout
 
 
 @click.command()
@@ -26,29 +26,22 @@ def status(ctx: click.Context, /, *, why: bool, **options: Any) -> None:
     import json
     from dataclasses import asdict
 
-    from syncd.ui.standing import standing
-
     found = _ask(ctx, options["project"], lambda client: client.status())
     if options["output"] == "json":
         click.echo(json.dumps(asdict(found)))
     else:
+        from syncd.ui.standing import standing
+
         click.echo("\n".join(standing(found, why=why)))
     ctx.exit(0 if found.in_step else 1)
 
 
 @click.command()
 @click.option("--ready", is_flag=True, help="Wait until the program serves it, too.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0),
-    default=60,
-    show_default=True,
-    metavar="SECONDS",
-    help="Give up after this long.",
-)
+@timeout("Give up after this long.")
 @taking(*RUNNING)
 @click.pass_context
-def wait(ctx: click.Context, /, *, ready: bool, timeout: float, **options: Any) -> None:
+def wait(ctx: click.Context, /, *, ready: bool, **options: Any) -> None:
     """Return when all that was saved before is applied in every replica.
 
     Asks the `syncd watch` of this project. Exits with 0 when it is so, 1 when some
@@ -62,7 +55,7 @@ def wait(ctx: click.Context, /, *, ready: bool, timeout: float, **options: Any) 
     waited = _ask(
         ctx,
         options["project"],
-        lambda client: client.wait(ready=ready, timeout_s=timeout),
+        lambda client: client.wait(ready=ready, timeout_s=options["timeout"]),
     )
     if options["output"] == "json":
         click.echo(json.dumps(asdict(waited)))
@@ -89,6 +82,39 @@ def stop(ctx: click.Context, /, **options: Any) -> None:
         click.echo(f"process {pid} has ended")
 
 
+@click.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default="a free one",
+    help="Where to serve the page.",
+)
+@taking(*RUNNING)
+@click.pass_context
+def dashboard(ctx: click.Context, /, *, port: int, **options: Any) -> None:
+    """Show the `syncd watch` of this project on a page in the browser.
+
+    Prints a link to follow, which is good for once, and serves the page on this machine
+    until Ctrl-C. Exits with 6 if no syncd runs here.
+    """
+    import json
+
+    folder = _watched(options["project"])
+
+    from syncd.ui import stop as signals
+    from syncd.ui.dashboard import Feed, serve
+
+    def tell(link: str) -> None:
+        click.echo(json.dumps({"url": link}) if options["output"] == "json" else link)
+
+    async def show() -> int:
+        await serve(Feed(folder), port, tell)
+        return 0
+
+    ctx.exit(signals.run(show) or 0)
+
+
 async def _stopped(client: Any) -> int:
     await client.stop()
     return int(client.record.pid)
@@ -100,13 +126,15 @@ def _ask(
     question: Callable[[Any], Awaitable[Any]],
 ) -> Any:
     """Return what the syncd of a project answers, or end as Ctrl-C does."""
+    folder = _watched(project)
+
     from syncd import control
     from syncd.ui import stop as signals
 
     answers: list[Any] = []
 
     async def ask() -> int:
-        async with control.connect(here() / (project or "")) as client:
+        async with control.connect(folder) as client:
             answers.append(await question(client))
         return 0
 
@@ -115,4 +143,18 @@ def _ask(
     return answers[0]
 
 
-COMMANDS = (status, wait, stop)
+def _watched(project: Path | None) -> Path:
+    """Return the project's folder, or one in it, if a syncd watches it.
+
+    Raises:
+        Absent: If none does; it is said without what it takes to ask one.
+    """
+    from syncd import control
+
+    folder = here() / (project or "")
+    if control.find(folder) is None:
+        raise control.absent(folder)
+    return folder
+
+
+COMMANDS = (status, wait, stop, dashboard)

@@ -26,6 +26,7 @@ from syncd.parameters import (
     here,
     settings_of,
     taking,
+    timeout,
 )
 
 
@@ -46,15 +47,23 @@ class _Commands(click.Group):
             _forget_stdout()
             ctx.exit(READER_GONE)
         except Exception as error:  # noqa: BLE001  # the last stop before the user
-            from syncd.ui import failure
+            ctx.exit(_report(ctx, error))
 
-            debug = ctx.meta.get("syncd.verbose", 0) > 1 or _is_set("SYNCD_DEBUG")
-            form = ctx.meta.get("syncd.output")
-            ctx.exit(failure.report(error, form=form, debug=debug))
+
+def _report(ctx: click.Context, error: Exception) -> int:
+    """Say what went wrong, and return the exit code."""
+    from syncd.ui import failure
+
+    debug = ctx.meta.get("syncd.verbose", 0) > 1 or _is_set("SYNCD_DEBUG")
+    try:
+        return failure.report(error, form=ctx.meta.get("syncd.output"), debug=debug)
+    except OSError:  # it was to be said on standard output
+        _forget_stdout()
+        return failure.report(error)
 
 
 def _forget_stdout() -> None:
-    """Keep the interpreter from flushing, at its end, to a reader that is gone."""
+    """Keep the interpreter from flushing, at its end, what nobody takes."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
@@ -94,12 +103,14 @@ def watch(ctx: click.Context, /, **options: Any) -> None:
 
 @cli.command()
 @taking(*PAIR, *SETTINGS, *FILE, *OUTPUT)
+@timeout("Give up after this long; commands of `run` rules have their own time.")
 @click.pass_context
 def sync(ctx: click.Context, /, **options: Any) -> None:
     """Bring the targets in step once, then exit.
 
     Takes the same arguments as `syncd watch`. Exits with 0 when every replica holds
-    what the local folders hold, 1 when some paths could not be made equal.
+    what the local folders hold, and has run what the rules ask for; 1 when some paths
+    could not be made equal, or a command failed; 7 if it took too long.
     """
     ctx.exit(_sync(options, once=True))
 
@@ -131,7 +142,8 @@ def _sync(options: dict[str, Any], *, once: bool) -> int:
         emit = held.enter_context(_reporting(options))
         from syncd import daemon
 
-        code = stop.run(partial(daemon.run, settings, emit, once=once, claim=claim))
+        once_s = options["timeout"] if once else None
+        code = stop.run(partial(daemon.run, settings, emit, once_s=once_s, claim=claim))
     if code is None:
         return INTERRUPTED if once else 0
     return code
@@ -139,13 +151,14 @@ def _sync(options: dict[str, Any], *, once: bool) -> int:
 
 def _reporting(options: dict[str, Any]) -> Any:
     """Return what gives the `Emit` that the options ask for."""
-    from syncd import ui
-    from syncd.ui import aside, output, stop
+    from syncd.ui import aside, forms, output, stop
 
     least = output.least_level(verbose=options["verbose"] > 0, quiet=options["quiet"])
     moment = aside.Moment()
     stream = aside.own_stdout()
-    form = ui.open_output(options["output"], least=least, clock=moment, stream=stream)
+    form = forms.open_output(
+        options["output"], least=least, clock=moment, stream=stream
+    )
     return aside.Aside(output.UntilGone(form, stop.ask), moment, stream)
 
 
@@ -177,10 +190,9 @@ def demo(ctx: click.Context, edits: int | None, port: int) -> None:
     Serves a program from a Pod, says what to edit and where to look. Without a terminal
     it makes the edits itself; it fails if one of them was not served.
     """
-    from syncd import ui
-    from syncd.ui import output, stop
+    from syncd.ui import forms, output, stop
 
-    with output.UntilGone(ui.open_output(None), stop.ask) as emit:
+    with output.UntilGone(forms.open_output(None), stop.ask) as emit:
         from syncd.loopback.demo import demo
 
         code = stop.run(

@@ -1,5 +1,6 @@
 """What the commands take: the arguments and options that they have in common."""
 
+import math
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
@@ -23,6 +24,25 @@ def _noted(ctx: click.Context, parameter: click.Parameter, value: object) -> obj
     """Keep a value where a failure can see it, whichever command it was given to."""
     ctx.meta[f"syncd.{parameter.name}"] = value
     return value
+
+
+def _number(_: click.Context, __: click.Parameter, value: float) -> float:
+    if math.isnan(value):
+        raise click.BadParameter("nan is not a number")
+    return value
+
+
+def timeout(said: str) -> Callable[[F], F]:
+    """Return the option `--timeout`, which a minute is enough for as a rule."""
+    return click.option(
+        "--timeout",
+        type=click.FloatRange(min=0),
+        default=60,
+        show_default=True,
+        metavar="SECONDS",
+        callback=_number,
+        help=said,
+    )
 
 
 PAIR = (

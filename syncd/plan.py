@@ -24,6 +24,9 @@ class Run:
     cwd: str | None = None
     timeout_s: float = 300.0
 
+    def __str__(self) -> str:
+        return " ".join(self.argv)
+
 
 @dataclass(frozen=True, slots=True)
 class Restart:
@@ -31,6 +34,9 @@ class Restart:
 
     match: str
     signal: str = "HUP"
+
+    def __str__(self) -> str:
+        return f"{self.signal} {self.match}"
 
 
 Action = Run | Restart

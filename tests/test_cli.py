@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from click.testing import CliRunner
 from syncd import __version__
 from syncd.cli import _Commands, cli
 from syncd.config import schema
+from syncd.control import Claim
 
 
 DOCS = Path(__file__).parents[1] / "docs"
 FILE = '[[target]]\nworkload = "deployment/web"\n{sync}\n'
+HEAVY = {"anyio", "asyncio", "kubernetes", "pathspec", "pydantic", "rich"}
 SYNC = 'sync = [{ local = "app", remote = "/app", ignore = ["*.md"] }]'
 
 
@@ -106,8 +109,31 @@ def test_help_does_not_pay_for_what_it_does_not_use() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout
 
-    heavy = {"anyio", "asyncio", "kubernetes", "pathspec", "pydantic", "rich"}
-    assert heavy & set(out.split()) == set()
+    assert HEAVY & set(out.split()) == set()
+
+
+@pytest.mark.parametrize("name", ["status", "wait", "stop", "dashboard"])
+def test_to_hear_that_nobody_runs_costs_no_more_than_help(
+    project: Path, name: str
+) -> None:
+    argv = [sys.executable, "-X", "importtime", *command(name)[1:]]
+
+    said = subprocess.run(argv, capture_output=True, text=True, check=False)
+
+    imported = {line.rpartition("|")[2].strip() for line in said.stderr.splitlines()}
+    assert said.returncode == 6
+    assert "syncd.control.claim" in imported
+    assert imported & {*HEAVY, "syncd.events"} == set()
+
+
+def test_to_ask_costs_an_event_loop_and_nothing_besides() -> None:
+    program = "import sys, syncd.control.client, syncd.ui.standing; print(*sys.modules)"
+
+    out = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert HEAVY & set(out.split()) <= {"anyio", "asyncio"}
 
 
 def test_the_version_is_said() -> None:
@@ -149,6 +175,7 @@ def test_every_flag_of_the_settings_is_in_the_docs() -> None:
         pytest.param(["watch", "./app"], id="half of the pair"),
         pytest.param(["watch", "--output", "xml"], id="unknown form"),
         pytest.param(["demo", "--edits", "0"], id="no edits"),
+        pytest.param(["wait", "--timeout", "nan"], id="no number"),
     ],
 )
 def test_a_command_line_that_makes_no_sense_ends_with_2(argv: list[str]) -> None:
@@ -299,6 +326,94 @@ def test_a_reader_that_goes_away_ends_it(project: Path) -> None:
     assert done.stderr == b""
 
 
+# --- an environment that lacks something ------------------------------------------
+
+
+def test_a_standard_output_that_was_closed_is_no_failure(project: Path) -> None:
+    line = f"exec {sys.executable} -m syncd sync >&-"
+
+    done = subprocess.run(
+        ["sh", "-c", line], stderr=subprocess.PIPE, text=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no kubeconfig found")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="nothing is full here")
+@pytest.mark.parametrize(
+    "argv",
+    [["sync"], ["sync", "--output", "json"], ["status", "--output", "json"]],
+    ids=" ".join,
+)
+def test_a_standard_output_without_room_is_one_message(
+    project: Path, argv: list[str]
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command(*argv), stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+
+    first, *more = done.stderr.splitlines()
+    assert done.returncode in (2, 6)
+    assert first.startswith("error: ")
+    assert [line for line in more if not line.startswith("hint: ")] == []
+
+
+def test_where_all_streams_are_closed_it_ends_as_ever(project: Path) -> None:
+    line = f"exec {sys.executable} -m syncd explain app/a.md <&- >&- 2>&-"
+
+    assert subprocess.run(["sh", "-c", line], check=False).returncode == 1
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_an_encoding_lacks_is_written_as_an_escape(
+    project: Path, tmp_path: Path, encoding: str
+) -> None:
+    kubeconfig(tmp_path, "https://127.0.0.1:1")
+    (project / "ж").mkdir()
+    pair = ("./ж", "deployment/web:/app", "--allow-context", "there")
+
+    code, out, err = syncd("sync", *pair, PYTHONIOENCODING=encoding)
+
+    assert code == 5
+    assert err.startswith("error: cannot reach the Kubernetes API")
+    assert f"[syncd] info {project}/\\u0436: 0 files in 0 folders" in out
+
+
+def test_that_holds_for_what_commands_print_themselves(project: Path) -> None:
+    code, out, err = syncd("explain", "app/ж.py", PYTHONIOENCODING="latin-1")
+
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1] == "  \\u2192 deployment/web:/app/\\u0436.py"
+
+
+HOMELESS = """
+import os, pwd, sys
+del os.environ["HOME"]
+def nobody(user):
+    raise KeyError(user)
+pwd.getpwuid = nobody
+sys.argv = ["syncd", "sync", "--allow-context", "there"]
+from syncd.__main__ import main
+main()
+"""
+
+
+def test_a_user_without_a_home_can_use_it_and_finds_no_folder_called_tilde(
+    project: Path, tmp_path: Path
+) -> None:
+    kubeconfig(tmp_path, "https://127.0.0.1:1")
+
+    done = subprocess.run(
+        [sys.executable, "-c", HOMELESS], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 5
+    assert done.stderr.startswith("error: cannot reach the Kubernetes API at")
+    assert sorted(path.name for path in project.iterdir()) == ["app", "syncd.toml"]
+
+
 def failing(error: BaseException) -> click.Group:
     @click.group(cls=_Commands)
     def group() -> None:
@@ -383,7 +498,7 @@ def test_the_two_arguments_need_no_file(project: Path) -> None:
 # --- a syncd that runs ----------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["status", "wait", "stop"])
+@pytest.mark.parametrize("name", ["status", "wait", "stop", "dashboard"])
 def test_without_a_running_syncd_there_is_nobody_to_ask(
     project: Path, name: str
 ) -> None:
@@ -416,6 +531,23 @@ def test_a_running_syncd_is_asked_refuses_a_second_and_stops(
     assert late == 7
     assert "not all was applied within 0.2 s: " in overdue
     assert (stopped, said) == (0, f"process {first.pid} has ended\n")
+    assert ended == 0
+
+
+def test_the_dashboard_tells_its_link_and_serves_until_ctrl_c(project: Path) -> None:
+    show = command("dashboard", "--output", "json")
+    with Claim(project, ()) as claim, socket.socket(socket.AF_UNIX) as syncd_that_runs:
+        syncd_that_runs.bind(str(claim.socket))
+        syncd_that_runs.listen()
+        with subprocess.Popen(show, stdout=subprocess.PIPE) as showing:
+            assert showing.stdout is not None
+            link = json.loads(showing.stdout.readline())["url"]
+            with urllib.request.urlopen(link, timeout=10) as answer:
+                page = answer.read()
+            showing.send_signal(signal.SIGINT)
+            ended = showing.wait(10)
+
+    assert page.startswith(b"<!DOCTYPE html>")
     assert ended == 0
 
 

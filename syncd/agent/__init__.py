@@ -16,6 +16,7 @@ MODULES = (
     "batch",
     "burst",
     "look",
+    "child",
     "hooks",
     "probing",
     "reloader",

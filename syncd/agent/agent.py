@@ -3,7 +3,8 @@
 The session hands these modules over on stdin, and Python 3.8 or newer runs them from
 memory; they are written nowhere and end with their stdin. One thread: a message, its
 answer, the next message. While one takes long, `busy` is said every second, so that
-silence means a lost link.
+silence means a lost link. What is not ours takes as long as it likes: commands and
+probes are for children, and answered when these end.
 
 How a batch lands whole. Each file of the stream is written to a temporary beside its
 target (`.syncd-PID-N`). When `end` has confirmed the stream, all is put in place in
@@ -79,8 +80,7 @@ class Agent:
         elif op == "apply":
             self._apply(message)
         elif op == "run":
-            if run(self.wire, message) == 0:
-                self.reloader.force()  # nobody reports what it changed
+            run(self.wire, message, self.reloader.force)  # who knows what it changes
         elif op == "signal":
             send_signal(self.wire, message)
         elif op == "ready":

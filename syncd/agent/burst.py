@@ -58,27 +58,29 @@ def remove_folder(batch: Batch, path: str, *, recursive: bool) -> None:
     if foreign and not recursive:
         named = ", ".join(foreign[:3]) + (", …" if len(foreign) > 3 else "")
         raise Refused("not-empty", "the folder still holds " + named)
+    mount = batch.root.mount_in(path)
+    if mount:  # before anything in it is touched
+        raise Refused("busy", mount + " is a mount point")
+    device = os.fstat(batch.root.folder(above(path))).st_dev
     folders = [path]
     for folder in folders:
-        folders += empty(batch, folder)
+        folders += empty(batch, folder, device)
     for folder in reversed(folders):
         batch.root.rmdir(folder)
 
 
-def empty(batch: Batch, folder: str) -> list[str]:
-    """Remove the files of a folder, and return the folders in it."""
+def empty(batch: Batch, folder: str, device: int) -> list[str]:
+    """Remove the files of a folder on a device, and return the folders in it."""
+    if os.fstat(batch.root.folder(folder)).st_dev != device:
+        raise Refused("busy", folder + " is a mount point")
     folders = []
-    device = os.fstat(batch.root.folder(folder)).st_dev
     for name in batch.root.names(folder):
         batch.wire.busy()
         here = joint(folder, name)
-        found = batch.root.stat(here)
-        if found is None or not is_folder(found):
-            batch.root.unlink(here)
-        elif found.st_dev == device:
+        if is_folder(batch.root.stat(here)):
             folders.append(here)
         else:
-            raise Refused("busy", here + " is a mount point")
+            batch.root.unlink(here)
     return folders
 
 

@@ -5,7 +5,7 @@ neither `..` nor a link, nor one that is swapped in meanwhile, leads outside.
 """
 
 # pathlib would double the start-up.
-# ruff: noqa: PTH208
+# ruff: noqa: PTH123, PTH208
 from __future__ import annotations
 
 import errno
@@ -68,6 +68,17 @@ def is_folder(found: os.stat_result | None) -> bool:
     return found is not None and stat.S_ISDIR(found.st_mode)
 
 
+def mount_points() -> list[str]:
+    """Return where file systems are mounted, as far as the system tells."""
+    try:
+        with open("/proc/self/mountinfo", "rb") as file:
+            words = [line.split(b" ", 5)[4] for line in file]
+    except OSError:
+        return []
+    plain = [word.decode("unicode_escape").encode("latin-1") for word in words]
+    return [os.fsdecode(path) for path in plain]
+
+
 class Root:
     """A sync root, for the length of one message.
 
@@ -79,6 +90,7 @@ class Root:
         self.path = path
         self._open: dict[str, int] = {}
         self._loosened: dict[str, int] = {}
+        self._mounts: list[str] | None = None
 
     def folder(self, path: str) -> int:
         """Return a descriptor of a folder; it stays open while a few others are used."""
@@ -159,6 +171,14 @@ class Root:
         finally:
             os.close(fd)
 
+    def mount_in(self, path: str) -> str:
+        """Return a mount point that a folder is or holds, "" if there is none."""
+        if self._mounts is None:
+            self._mounts = mount_points()
+        top = os.path.realpath(self.path).rstrip("/") + "/" + path
+        found = (p for p in self._mounts if p == top or p.startswith(top + "/"))
+        return next(found, "")
+
     def unlink(self, path: str) -> None:
         """Remove what is not a folder."""
         fd, name = self.parent(path)
@@ -218,6 +238,7 @@ class Root:
 
     def forget(self) -> None:
         """Close all folders, so that the next look is a fresh one."""
+        self._mounts = None
         for path in list(self._open):
             self.leave(path)
 

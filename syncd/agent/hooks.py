@@ -10,13 +10,14 @@ import signal
 import time
 from contextlib import suppress
 
+from syncd.agent.child import apart
 from syncd.agent.link import CHUNK, Answer, Broken
 from syncd.agent.scratch import MARK, command_line, in_container
 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from subprocess import Popen
     from typing import Any
 
@@ -27,11 +28,27 @@ TAIL = 8 << 10  # of a command's output, that is told
 SHELLS = ("sh", "bash", "dash", "ash", "busybox", "zsh")
 
 
-def run(wire: Wire, message: Mapping[str, Any]) -> int | None:
-    """Run a command in a process group of its own, and answer with how it ended.
+def run(wire: Wire, message: Mapping[str, Any], done: Callable[[], None]) -> None:
+    """Begin to run a command; how it ended is told then, and `done` called if well."""
+    agent = os.getpid()
+
+    def tell(ran: tuple[int | None, str] | None) -> None:
+        code, tail = ran or (128 + signal.SIGKILL, "who ran it was killed")
+        wire.send(op="ran", id=message["id"], code=code, output_tail=tail)
+        if code == 0:
+            done()
+
+    try:
+        apart(wire, lambda: perform(message, agent), tell)
+    except OSError as exc:
+        tell((126, str(exc)))
+
+
+def perform(message: Mapping[str, Any], agent: int) -> tuple[int | None, str]:
+    """Run a command in a process group of its own for as long as there is the agent.
 
     Returns:
-        Its exit code, None at the time-out.
+        Its exit code, None at the time-out, and its last output.
     """
     import subprocess  # noqa: PLC0415 - 15 ms that most sessions never need
 
@@ -47,24 +64,20 @@ def run(wire: Wire, message: Mapping[str, Any]) -> int | None:
             start_new_session=True,
         )
     except OSError as exc:
-        code = 127 if isinstance(exc, FileNotFoundError) else 126
-        tail = str(exc).encode()
-    else:
-        with process:
-            try:
-                code, tail = attend(wire, process, message["timeout_s"])
-            finally:
-                if process.poll() is None:
-                    os.killpg(process.pid, signal.SIGKILL)
-    text = tail.decode("utf-8", "replace")
-    wire.send(op="ran", id=message["id"], code=code, output_tail=text)
-    return code
+        return 127 if isinstance(exc, FileNotFoundError) else 126, str(exc)
+    with process:
+        try:
+            code, tail = attend(process, message["timeout_s"], agent)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    return code, tail.decode("utf-8", "replace")
 
 
 def attend(
-    wire: Wire, process: Popen[bytes], timeout_s: float
+    process: Popen[bytes], timeout_s: float, agent: int
 ) -> tuple[int | None, bytes]:
-    """Return a process's exit code, None at the time-out, and its last output.
+    """Return a process's exit code, None if it was not waited for, and its last output.
 
     It is the process that is waited for: a child that it leaves behind may keep the
     pipe open for ever.
@@ -74,17 +87,12 @@ def attend(
     os.set_blocking(output[0], False)
     deadline = time.monotonic() + timeout_s
     code, tail = None, b""
-    while code is None and time.monotonic() < deadline:
+    while code is None and time.monotonic() < deadline and os.getppid() == agent:
         code = process.poll()  # asked first, so that its last words are read below
-        ready = select.select([*output, *wire.listens(), *wire.aside], [], [], 0.02)[0]
-        wire.attend(ready)
-        if wire.source in ready:
-            wire.fill()
-        if output and output[0] in ready:
+        if select.select(output, [], [], 0.02)[0]:
             data = os.read(output[0], CHUNK)
             tail = (tail + data)[-TAIL:]
             output = output if data else []
-        wire.busy()
     return code, tail
 
 
@@ -111,19 +119,23 @@ def send_signal(wire: Wire, message: Mapping[str, Any]) -> None:
 
 
 def end_earlier(session: str) -> None:
-    """End the agents that served `session` before this one.
+    """End the agents that served `session` before this one, and what they run.
 
     Their streams are lost, but may still deliver what they held; that would land on
     top of what this agent brings.
     """
     deadline = time.monotonic() + KILL_S
     mark = f"{MARK} {session}\n"
-    for pid in processes():
-        if int(pid) == os.getpid() or mark not in command_line(pid):
-            continue
+    there = [int(pid) for pid in processes()]
+    earlier = {pid for pid in there if mark in command_line(str(pid))} - {os.getpid()}
+    for pid in there if earlier else ():
+        if pid not in earlier and parent_of(str(pid)) in earlier:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+    for pid in sorted(earlier):
         with suppress(ProcessLookupError):
-            os.kill(int(pid), signal.SIGKILL)
-        while command_line(pid):  # a zombie has none
+            os.kill(pid, signal.SIGKILL)
+        while command_line(str(pid)):  # a zombie has none
             if time.monotonic() > deadline:
                 raise Broken(f"the earlier agent {pid} does not end")
             time.sleep(0.005)
@@ -133,14 +145,31 @@ def matching(text: str) -> list[int]:
     """Return the processes whose command line contains `text`.
 
     Of a family (a master and its workers) only the eldest; no shell that was merely
-    told to start it, and no agent.
+    told to start it, no agent, and nothing of another container of the Pod.
     """
     found = {}
+    ours = groups_of("self")
     for pid in processes():
         line = command_line(pid)
-        if text in line and MARK not in line and not is_launcher(line):
+        meant = text in line and MARK not in line and not is_launcher(line)
+        if meant and all(map(is_inside, groups_of(pid), ours)):
             found[int(pid)] = parent_of(pid)
     return sorted(pid for pid, parent in found.items() if parent not in found)
+
+
+def groups_of(pid: str) -> list[str]:
+    """Return the control groups of a process, which are those of its container."""
+    try:
+        with open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="replace") as file:
+            return file.read().splitlines()
+    except OSError:
+        return []
+
+
+def is_inside(theirs: str, ours: str) -> bool:
+    """Say whether a control group is another, or in it."""
+    top = ours.rstrip("/") + "/"
+    return f"{theirs}/".startswith(top) and not theirs.startswith(top + "..")
 
 
 def processes() -> list[str]:

@@ -7,10 +7,11 @@ kubelet it follows no redirect.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
+
+from syncd.agent.child import apart
 
 
 TYPE_CHECKING = False
@@ -22,55 +23,27 @@ if TYPE_CHECKING:
 
 PAUSES_S = (0.02, 0.25)  # between two tries: the first, and the longest
 WORDS = 2000  # of a reason, that are told
-HIGHEST_FD = 1024
 
 
 def ask_readiness(wire: Wire, message: Mapping[str, Any]) -> None:
     """Begin to ask; the answer goes out whenever it is known."""
     import socket  # noqa: F401, PLC0415 - here, so that every child has it
 
-    reader, writer = os.pipe()
-    parent = os.getpid()
-    try:
-        pid = os.fork()
-    except OSError as exc:
-        os.close(reader)
-        os.close(writer)
-        reason = f"nobody could be made to ask: {exc.strerror}"
-        wire.send(op="ready", id=message["id"], reason=reason)
-        return
-    if not pid:
-        _be_child(parent, writer, message)
-    os.close(writer)
-    said = bytearray()
+    probe, limit_s, agent = message["probe"], message["limit_s"], os.getpid()
 
-    def hear() -> None:
-        if data := os.read(reader, WORDS):
-            said.extend(data)
-            return
-        del wire.aside[reader]
-        os.close(reader)
-        os.waitpid(pid, 0)
-        reason = json.loads(said) if said else "the probe does not end"
-        wire.send(op="ready", id=message["id"], reason=reason)
-
-    wire.aside[reader] = hear
-
-
-def _be_child(parent: int, writer: int, message: Mapping[str, Any]) -> None:
-    """Ask, tell by the pipe, and end; never return into the agent."""
-    try:
-        probe, limit_s = message["probe"], message["limit_s"]
+    def ask() -> str:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(int(limit_s + probe["timeout_s"]) + 2)  # whatever it hangs in
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for number in range(3):  # the stream is to end with the agent
-            os.dup2(nothing, number)
-        os.closerange(3, writer)
-        os.closerange(writer + 1, HIGHEST_FD)
-        os.write(writer, json.dumps(_until_ready(probe, limit_s, parent)).encode())
-    finally:
-        os._exit(0)
+        return _until_ready(probe, limit_s, agent)
+
+    def tell(reason: str | None) -> None:
+        said = "the probe does not end" if reason is None else reason
+        wire.send(op="ready", id=message["id"], reason=said)
+
+    try:
+        apart(wire, ask, tell)
+    except OSError as exc:
+        tell(f"nobody could be made to ask: {exc.strerror}")
 
 
 def _until_ready(probe: Mapping[str, Any], limit_s: float, parent: int) -> str:

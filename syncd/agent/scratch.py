@@ -1,13 +1,14 @@
 """Where contents wait until they are put in place, and the times they get then."""
 
 # pathlib would double the start-up.
-# ruff: noqa: PTH108, PTH123
+# ruff: noqa: PTH108, PTH115, PTH123
 from __future__ import annotations
 
 import errno
 import os
 import time
 import zlib
+from contextlib import suppress
 
 
 TYPE_CHECKING = False
@@ -18,18 +19,21 @@ MARK = "# syncd agent"  # in the command line of every agent
 CREATE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 ROOMS = ("/tmp", "/dev/shm", "/var/tmp")  # noqa: S108 - opened with O_EXCL, O_NOFOLLOW
 IN_MEMORY = 8 << 20
-FOREIGN_AFTER_S = 3600  # age of another Pod's temporaries on a shared volume
+FOREIGN_AFTER_S = 3600  # age of another container's temporaries on a shared volume
 
 
 class Temporaries:
     """Names of temporaries, `.syncd-PID-N`, that tell whose they are.
 
-    N begins with a number of the host, which is the Pod: Pods that share a volume do
-    not see each other's processes.
+    N begins with a number of the host, which is the Pod, and of its processes:
+    containers that share a volume do not see each other's, even in one Pod.
     """
 
     def __init__(self) -> None:
-        self.host = str(1 << 32 | zlib.crc32(os.uname().nodename.encode()))
+        place = os.uname().nodename
+        with suppress(OSError):  # macOS has no /proc
+            place += os.readlink("/proc/self/ns/pid")
+        self.host = str(1 << 32 | zlib.crc32(place.encode()))
         self.count = 0
         self.live: set[str] = set()
 

@@ -1,33 +1,38 @@
-"""The measuring: edits by every mode in turn, each looked at until it is served."""
+"""A whole measurement: made, and the target left as it was found."""
 
-import secrets
 import tempfile
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import anyio
-from anyio import to_thread
 
-from syncd.bench import choosing, copies, edits, place as places, usage
+from syncd.bench import choosing, copies, edits, place as places
 from syncd.bench.inside import run_in
-from syncd.bench.modes import Account, Daemon, Local, Mode
+from syncd.bench.look import Endpoint
+from syncd.bench.measuring import Measuring, Notes, Progress, subject_of
 from syncd.bench.modes.syncd import restore
 from syncd.bench.place import Place
 from syncd.bench.plan import Plan
-from syncd.bench.samples import Cost, Result, Sample
-from syncd.bench.split import split
-from syncd.bench.stats import rounds
+from syncd.bench.samples import Result
+from syncd.cluster import NotRunning
 from syncd.config import Settings
 from syncd.errors import SyncdError, TargetError
 
 
-_GAP_S = 0.25  # what one mode leaves behind should not be the next one's
 _RESTORE_S = 30.0
 
-Progress = Callable[[Sample], None]
+
+class CutShort(SyncdError):
+    """It did not end well, and something had been measured by then.
+
+    Attributes:
+        result: What had.
+        cause: Why it ended.
+    """
+
+    def __init__(self, result: Result, cause: SyncdError) -> None:
+        super().__init__(str(cause), hint=cause.hint)
+        self.result = result
+        self.cause = cause
 
 
 async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
@@ -39,178 +44,63 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
         progress: Told of every sample.
 
     Raises:
-        SyncdError: If a mode cannot even begin.
+        CutShort: If something failed after the first sample.
+        SyncdError: If something failed before it.
     """
     for mode in plan.modes:
         choosing.check(mode)
-    sole = copies.sole(settings, plan.file)
-    ((sync,),) = (target.sync for target in sole.targets)
-    await to_thread.run_sync(
-        edits.Subject.of, sync.local, plan.file, plan.marker
-    )  # refused before anything is touched
-    environment = places.machine()
-    with tempfile.TemporaryDirectory(prefix="syncd-bench-") as scratch:
-        async with places.find(sole, plan.url) as place:
-            measuring = _Measuring(place, plan, Path(scratch), progress)
-            try:
-                result = await measuring.run()
-            finally:
-                if plan.restores:
-                    await _restore(place, Path(scratch))
-    facts = {**environment, **place.facts, **measuring.facts}
+    if plan.url is not None:
+        Endpoint.parse(plan.url)
+    sole = copies.sole(settings, plan.file if plan.edit is None else None)
+    await subject_of(sole, plan)  # refused before anything is touched
+    notes = Notes(facts={"command": plan.command, **places.machine()})
+    try:
+        await _measure(sole, plan, notes, progress)
+    except SyncdError as error:
+        if not notes.samples:
+            raise
+        raise CutShort(_result(plan, notes), error) from error
+    return _result(plan, notes)
+
+
+def _result(plan: Plan, notes: Notes) -> Result:
     return Result(
-        environment=facts,
-        pattern=plan.pattern,
-        samples=result,
-        cost=measuring.cost,
+        environment={**notes.facts, "load after": places.load()},
+        pattern=plan.edits,
+        samples=notes.samples,
+        costs=notes.costs,
     )
 
 
-async def _restore(place: Place, scratch: Path) -> None:
-    script = f"rm -rf {place.remote}/{edits.PREFIX}*"
+async def _measure(
+    sole: Settings, plan: Plan, notes: Notes, progress: Progress
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="syncd-bench-") as name:
+        scratch = Path(name)
+        async with places.find(sole, plan.url) as place:
+            choosing.check_beside(plan.modes, place.serves)
+            notes.facts |= {**place.facts, "url": str(place.endpoint)}
+            await place.endpoint.answer()  # refuses a certificate, and nothing else
+            measuring = Measuring(place, plan, scratch, notes, progress)
+            try:
+                await measuring.run()
+            finally:
+                if plan.restores:
+                    await _restore(place, scratch, measuring)
+
+
+async def _restore(place: Place, scratch: Path, measuring: Measuring) -> None:
     with anyio.move_on_after(_RESTORE_S, shield=True) as limit:
+        script = edits.removal(place.remote, await measuring.strays())
         for replica in place.replicas:
-            await run_in(place.api, replica, script)
+            try:
+                # By size, since not every API server can end a process's input.
+                await run_in(place.api, replica, f"head -c {len(script)} | sh", script)
+            except NotRunning:
+                continue  # what was in it is gone with it
         await restore(place.settings, scratch)
     if limit.cancelled_caught:
         raise TargetError(
             f"the target was not brought back within {_RESTORE_S:g} s",
             hint="bring it back in step with syncd sync",
         )
-
-
-class _Measuring:
-    def __init__(
-        self, place: Place, plan: Plan, scratch: Path, progress: Progress
-    ) -> None:
-        self._place = place
-        self._plan = plan
-        self._scratch = scratch
-        self._progress = progress
-        self._token = secrets.token_hex(3)
-        self._subjects: dict[str, edits.Subject] = {}
-        self._agents_before: usage.Usage | None = None
-        self.cost: Cost | None = None
-        self.facts = {"url": str(place.endpoint)}
-
-    async def run(self) -> list[Sample]:
-        """Measure; return all samples, warm-up included."""
-        samples = []
-        numbers = range(self._plan.warmup + self._plan.iterations)
-        async with self._running() as modes:
-            for number, order in zip(numbers, rounds(modes, len(numbers)), strict=True):
-                if number == self._plan.warmup:
-                    await self._begin(modes)
-                for mode in order:
-                    sample = await self._sample(mode, number)
-                    samples.append(sample)
-                    self._progress(sample)
-                    await anyio.sleep(_GAP_S)
-            await self._end(modes)
-        return samples
-
-    @asynccontextmanager
-    async def _running(self) -> AsyncGenerator[list[Mode], None]:
-        (target,) = self._place.settings.targets
-        tree = await copies.synced(target, target.sync[0])
-        modes = []
-        async with AsyncExitStack() as stack:
-            for said in self._plan.modes:
-                name = said.partition("=")[0]
-                folder = target.sync[0].local
-                if not (self._plan.attach and name == "syncd"):
-                    folder = self._scratch / name / folder.name
-                    make = partial(copies.copy, target.sync[0].local, tree, folder)
-                    await to_thread.run_sync(make)
-                subject = await to_thread.run_sync(self._prepare, name, folder)
-                place, plan = self._place, self._plan
-                ground = choosing.Ground(place, plan, subject, self._scratch)
-                mode = choosing.mode(said, ground)
-                if isinstance(mode, Local):
-                    self.facts["local runs"] = mode.command
-                await stack.enter_async_context(mode.running())
-                modes.append(mode)
-            yield modes
-
-    def _prepare(self, name: str, folder: Path) -> edits.Subject:
-        subject = edits.Subject.of(folder, self._plan.file, self._plan.marker)
-        count = self._plan.warmup + self._plan.iterations
-        edits.prepare(self._plan.pattern, folder, range(count))
-        self._subjects[name] = subject
-        return subject
-
-    async def _sample(self, mode: Mode, number: int) -> Sample:
-        marker = f"syncd-bench-{self._token}-{mode.name}-{number}"
-        pattern, subject = self._plan.pattern, self._subjects[mode.name]
-        make = partial(edits.make, pattern, subject, number, marker)
-        edit = await to_thread.run_sync(make)
-        look = _Look(mode, edit)
-        await look.run(self._plan.timeout_s)
-        warmup = number < self._plan.warmup
-        if look.served_s is None:
-            return Sample(
-                mode=mode.name,
-                number=number,
-                warmup=warmup,
-                failed=look.failed or f"not served within {self._plan.timeout_s:g} s",
-                changed_bytes=edit.size,
-            )
-        account = await mode.account(edit, look.account)
-        applied_s = account.ends.get("applied")
-        return Sample(
-            mode=mode.name,
-            number=number,
-            warmup=warmup,
-            total_ms=(look.served_s - edit.saved_s) * 1000,
-            applied_ms=(applied_s - edit.saved_s) * 1000 if applied_s else None,
-            steps=split(edit.saved_s, look.served_s, account.ends),
-            batch=account.batch,
-            changed_bytes=edit.size,
-            sent_bytes=account.sent_bytes,
-            cpu_s=account.cpu_s,
-        )
-
-    async def _begin(self, modes: list[Mode]) -> None:
-        self._agents_before = await self._agents()
-        for mode in modes:
-            if isinstance(mode, Daemon):
-                mode.begin()
-
-    async def _end(self, modes: list[Mode]) -> None:
-        (cost,) = [m.cost() for m in modes if isinstance(m, Daemon)] or [None]
-        before, now = self._agents_before, await self._agents()
-        if cost is not None and before is not None and now is not None:
-            cost = replace(
-                cost,
-                agent_cpu_s=max(now.cpu_s - before.cpu_s, 0.0),
-                agent_peak_rss=now.peak_rss,
-            )
-        self.cost = cost
-
-    async def _agents(self) -> usage.Usage | None:
-        return await usage.of_agents(self._place.api, self._place.replicas)
-
-
-class _Look:
-    """One edit on its way: pushed and looked for at the same time."""
-
-    def __init__(self, mode: Mode, edit: edits.Edit) -> None:
-        self._mode = mode
-        self._edit = edit
-        self.served_s: float | None = None
-        self.account = Account()
-        self.failed = ""
-
-    async def run(self, timeout_s: float) -> None:
-        with anyio.move_on_after(timeout_s) as scope:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._push, scope)
-                served = await self._mode.served(self._edit.marker)
-                self.served_s = served
-
-    async def _push(self, scope: anyio.CancelScope) -> None:
-        try:
-            self.account = await self._mode.push(self._edit)
-        except SyncdError as error:
-            self.failed = str(error)
-            scope.cancel()

@@ -1,25 +1,30 @@
 """`syncd bench`: measure, report, judge."""
 
 import shlex
+import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 from anyio import to_thread
 from rich.console import Console
 
 from syncd.bench import figures, markdown, page, record, table, verdict
-from syncd.bench.bench import run
+from syncd.bench.bench import CutShort, run
 from syncd.bench.embedded import embedded
+from syncd.bench.options import PATTERNS
 from syncd.bench.plan import Plan
 from syncd.bench.samples import Result, Sample
 from syncd.config import Settings
-from syncd.errors import ConfigError
+from syncd.errors import ConfigError, SyncdError
 
 
-_WIDE = 160  # a file or a pipe has no edge to wrap at
+# A pipe has no edge, and on a narrow terminal a line that goes on below is better than
+# one cut off.
+_WIDE = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +60,42 @@ async def measure(settings: Settings | None, options: dict[str, Any]) -> int:
         SyncdError: If it could not be measured at all.
     """
     plan, reports = _plan(options), await to_thread.run_sync(_reports, options)
-    console = _console()
+    if reports.earlier is not None:
+        modes = [mode.partition("=")[0] for mode in plan.modes]
+        verdict.check(reports.earlier, plan.edits, modes)
+    console = _Console(highlight=False, width=_WIDE)
 
     def told(sample: Sample) -> None:
-        console.out(_line(sample), highlight=False)
+        try:
+            console.out(_line(sample), highlight=False)
+        except BrokenPipeError:
+            reading.cancel()
 
-    async with AsyncExitStack() as stack:
-        if settings is None:
-            cluster = embedded(plan, console.out)
-            there = await stack.enter_async_context(cluster)
-        else:
-            there = (settings, plan)
-        result = await run(*there, told)
-    return await to_thread.run_sync(_report, result, reports, console)
+    cause: SyncdError | None = None
+    with anyio.CancelScope() as reading:
+        async with AsyncExitStack() as stack:
+            if settings is None:
+                cluster = embedded(plan, console.out)
+                there = await stack.enter_async_context(cluster)
+            else:
+                there = (settings, plan)
+            try:
+                result = await run(*there, told)
+            except CutShort as short:
+                result, cause = short.result, short.cause
+    if reading.cancelled_caught:
+        raise BrokenPipeError
+    code = await to_thread.run_sync(_report, result, reports, console)
+    if cause is not None:
+        raise cause
+    return code
 
 
-def _console() -> Console:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDE
-    return console
+class _Console(Console):
+    """One that leaves it to the command what to do when nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 def _plan(options: dict[str, Any]) -> Plan:
@@ -89,7 +110,15 @@ def _plan(options: dict[str, Any]) -> Plan:
             "no syncd runs yet on an embedded cluster",
             hint="leave out --attach or --embedded",
         )
+    if options["edit"] is not None and not options["edit"].strip():
+        raise ConfigError("--edit says nothing", hint="say a shell command")
+    if options["edit"] is not None and options["pattern"] != PATTERNS[0]:
+        raise ConfigError(
+            f"--edit makes the edits, and so does --pattern {options['pattern']}",
+            hint="leave one of them out",
+        )
     return Plan(
+        edit=options["edit"],
         file=options["edited"],
         marker=options["marker"],
         modes=tuple(options["modes"]),
@@ -99,6 +128,7 @@ def _plan(options: dict[str, Any]) -> Plan:
         timeout_s=options["timeout_s"],
         url=options["url"],
         attach=options["attach"],
+        command=shlex.join(["syncd", *sys.argv[1:]]),
         local_command=tuple(shlex.split(options["local_command"] or "")),
     )
 
@@ -125,17 +155,18 @@ def _line(sample: Sample) -> str:
 
 
 def _report(result: Result, reports: Reports, console: Console) -> int:
-    table.show(result, console)
-    written = (
+    files = (
         (reports.json, record.dumps),
         (reports.html, page.page),
         (reports.markdown, markdown.page),
     )
+    written = [(path, text) for path, text in files if path is not None]
     for path, text in written:
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text(result))
-            console.out(f"wrote {path}", highlight=False)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text(result))
+    table.show(result, console)
+    for path, _ in written:
+        console.out(f"wrote {path}", highlight=False)
     failed = any(sample.failed for sample in result.counted("syncd"))
     for limit in reports.limits:
         if broken := limit.broken_by(result.counted("syncd")):

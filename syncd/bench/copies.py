@@ -4,26 +4,38 @@ import os
 import shutil
 from pathlib import Path
 
-from syncd.config import Settings, Sync, Target
+from syncd.config import Settings
 from syncd.daemon import rules
 from syncd.daemon.folder import Folder
 from syncd.errors import ConfigError
 from syncd.tree import Entry, Kind, Tree
 
 
-async def synced(target: Target, sync: Sync) -> Tree:
-    """Return what of a folder is synced.
+def local(settings: Settings) -> Path:
+    """Return the one folder of `settings`."""
+    ((sync,),) = (target.sync for target in settings.targets)
+    return sync.local
+
+
+async def opened(settings: Settings) -> Folder:
+    """Return the one folder of `settings` with what of it is synced.
 
     Raises:
         SyncdError: If the folder or its rules cannot be read.
     """
-    folder = await Folder.open(sync.local, rules.ignored(target, sync), lambda _: None)
-    return folder.tree
+    (target,) = settings.targets
+    (sync,) = target.sync
+    return await Folder.open(
+        sync.local,
+        rules.ignored(target, sync),
+        lambda _: None,
+        project=settings.project,
+    )
 
 
 def copy(source: Path, tree: Tree, to: Path) -> None:
-    """Copy what `tree` names from `source` into the new folder `to`."""
-    to.mkdir(parents=True)
+    """Copy what `tree` names from `source` into the folder `to`."""
+    to.mkdir(parents=True, exist_ok=True)
     for path, entry in sorted(tree.items()):
         _copy(os.fsencode(source) + b"/" + path, os.fsencode(to) + b"/" + path, entry)
 
@@ -38,15 +50,19 @@ def _copy(source: bytes, target: bytes, entry: Entry) -> None:
             shutil.copy2(source, target)
 
 
-def sole(settings: Settings, file: Path) -> Settings:
+def sole(settings: Settings, file: Path | None) -> Settings:
     """Return `settings` with the one target and folder that hold `file`.
+
+    Args:
+        settings: Of any number.
+        file: None takes the first folder that there is.
 
     Raises:
         ConfigError: If none does.
     """
     for target in settings.targets:
         for sync in target.sync:
-            if (sync.local / file).is_file():
+            if file is None or (sync.local / file).is_file():
                 only = target.model_copy(update={"sync": (sync,)})
                 return settings.model_copy(update={"targets": (only,)})
     raise ConfigError(

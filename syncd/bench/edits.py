@@ -1,21 +1,17 @@
-"""The edits: what a person or a tool does to the files, with a marker to look for."""
+"""An edit, and what can make one. What is looked for is a marker."""
 
-import shutil
-import time
-from collections.abc import Callable, Iterable, Mapping
+import shlex
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from syncd.errors import ConfigError
+from syncd.bench.patterns import PREFIX
+from syncd.errors import SyncdError
 
 
-PREFIX = "syncd_bench_"
-"""What the names of all files begin with that a measurement makes."""
-
-_SIDE_FILES = 20
-_SHARED, _OWN = 40, 10  # files of both branches, and of each alone
-_BURST = 4
-_BURST_GAP_S = 0.03
+class EditFailed(SyncdError):
+    """An edit could not be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +21,8 @@ class Edit:
     Attributes:
         folder: Where it was made.
         marker: What to look for.
-        saved_s: Monotonic time at which its last file began to be written.
-        began_s: The same of its first.
+        saved_s: Monotonic time at which its last file was saved.
+        began_s: When it began to be made.
         changed: What was written, relative to the folder.
         deleted: What is no longer there.
         size: Bytes written.
@@ -36,157 +32,63 @@ class Edit:
     marker: str
     saved_s: float
     began_s: float
-    changed: tuple[Path, ...]
-    deleted: tuple[Path, ...]
-    size: int
+    changed: tuple[Path, ...] = ()
+    deleted: tuple[Path, ...] = ()
+    size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """The file that holds the marker, in a folder that may be edited.
+class Subject(Protocol):
+    """What is edited, in a folder that is a copy, or that `undo` is called for."""
 
-    Attributes:
-        folder: A copy.
-        file: Relative to it.
-        text: What the file holds at first.
-        old: The part of it that a marker takes the place of.
-    """
+    @property
+    def folder(self) -> Path:
+        """Where the edits are made."""
+        ...
 
-    folder: Path
-    file: Path
-    text: str
-    old: str
+    async def prepare(self) -> None:
+        """Put into the folder what the edits start from."""
+        ...
 
-    @classmethod
-    def of(cls, folder: Path, file: Path, old: str) -> "Subject":
-        """Read the file.
+    async def make(self, number: int, marker: str) -> Edit:
+        """Make an edit; what it changed need not be known yet.
+
+        Args:
+            number: Of the round, in steps of one.
+            marker: A text that was never served, and is to be.
 
         Raises:
-            ConfigError: If it cannot be read, or does not hold `old`.
+            EditFailed: If it cannot be made.
         """
-        try:
-            text = (folder / file).read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"{file} cannot be edited: {error}",
-                hint="name with --file a text file of the folder that is synced",
-            ) from error
-        if old not in text:
-            raise ConfigError(
-                f"{file} does not hold the text {old!r}",
-                hint="name with --marker a text in it that shows in the answer",
-            )
-        return cls(folder, file, text, old)
+        ...
 
-    def with_marker(self, marker: str) -> str:
-        """Return the text of the file with `marker` in place."""
-        return self.text.replace(self.old, marker, 1)
+    async def complete(self, edit: Edit) -> Edit:
+        """Return the edit with what it changed.
 
+        Raises:
+            EditFailed: If that is nothing.
+        """
+        ...
 
-Around = Callable[[Path, int], tuple[list[Path], list[Path]]]
-"""Does what comes before the last save; returns what it wrote and what it deleted."""
+    async def strays(self) -> frozenset[Path]:
+        """Return what edits have made, folders too, but for the files of a pattern."""
+        ...
+
+    async def undo(self) -> None:
+        """Put the folder back as it was before `prepare`."""
+        ...
 
 
-def _nothing(_folder: Path, _number: int) -> tuple[list[Path], list[Path]]:
-    return [], []
-
-
-def _files(folder: Path, number: int) -> tuple[list[Path], list[Path]]:
-    names = [Path(f"{PREFIX}{index:02}.py") for index in range(_SIDE_FILES - 1)]
-    for name in names:
-        (folder / name).write_text(f"EDIT = {number}\n" * 20)
-    return names, []
-
-
-def _rename(folder: Path, number: int) -> tuple[list[Path], list[Path]]:
-    old, new = _side(number), _side(number + 1)
-    (folder / old).rename(folder / new)
-    return [new], [old]
-
-
-def _delete(folder: Path, number: int) -> tuple[list[Path], list[Path]]:
-    (folder / _side(number)).unlink()
-    return [], [_side(number)]
-
-
-def _branch(folder: Path, number: int) -> tuple[list[Path], list[Path]]:
-    """Go to another branch: files of both change, those of one come and go."""
-    both = [Path(PREFIX + "pkg") / f"both_{index:02}.py" for index in range(_SHARED)]
-    old, new = (_branch_files(each % 2) for each in (number, number + 1))
-    for path in [*both, *new]:  # as git does it: away, and written anew
-        (folder / path).unlink(missing_ok=True)
-        (folder / path).write_text(f"BRANCH = {number}\n" * 20)
-    for path in old:
-        (folder / path).unlink()
-    return [*both, *new], old
-
-
-def _branch_files(branch: int) -> list[Path]:
-    folder = Path(PREFIX + "pkg")
-    return [folder / f"only_{branch}_{index:02}.py" for index in range(_OWN)]
-
-
-def _side(number: int) -> Path:
-    return Path(f"{PREFIX}side_{number}.py")
-
-
-PATTERNS: Mapping[str, Around] = {
-    "save": _nothing,
-    "burst": _nothing,
-    "files20": _files,
-    "rename": _rename,
-    "delete": _delete,
-    "branch-switch": _branch,
-}
-
-
-def prepare(pattern: str, folder: Path, numbers: Iterable[int]) -> None:
-    """Put into `folder` what the edits of `pattern` start from."""
-    wanted = list(numbers)
-    if pattern == "branch-switch":
-        (folder / (PREFIX + "pkg")).mkdir()
-        for path in _branch_files(wanted[0] % 2):
-            (folder / path).write_text("EDIT = 0\n")
-    if pattern == "rename":
-        wanted = wanted[:1]
-    if pattern in {"rename", "delete"}:
-        for number in wanted:
-            (folder / _side(number)).write_text("EDIT = 0\n")
-
-
-def undo(subject: Subject) -> None:
-    """Put the folder back as it was before the first edit."""
-    for path in subject.folder.glob(PREFIX + "*"):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    (subject.folder / subject.file).write_text(subject.text)
-
-
-def make(pattern: str, subject: Subject, number: int, marker: str) -> Edit:
-    """Make an edit; the file with the marker is written last.
+def removal(remote: str, strays: Collection[Path]) -> bytes:
+    """Return a shell script that takes what edits have left out of a container.
 
     Args:
-        pattern: One of `PATTERNS`.
-        subject: The file.
-        number: Of the edit, from where `prepare` was told, in steps of one.
-        marker: A text that was never served.
+        remote: The folder there.
+        strays: What `Subject.strays` has told of.
     """
-    file = subject.folder / subject.file
-    began_s = time.monotonic()
-    changed, deleted = PATTERNS[pattern](subject.folder, number)
-    if pattern == "burst":
-        for part in range(1, _BURST):
-            file.write_text(subject.with_marker(f"part {part} of {number}"))
-            time.sleep(_BURST_GAP_S)
-    text = subject.with_marker(marker)
-    saved_s = time.monotonic()
-    file.write_text(text)
-    changed = [*changed, subject.file]
-    return Edit(
-        folder=subject.folder,
-        marker=marker,
-        saved_s=saved_s,
-        began_s=began_s,
-        changed=tuple(changed),
-        deleted=tuple(deleted),
-        size=sum((subject.folder / path).stat().st_size for path in changed),
-    )
+    lines = [f"cd {shlex.quote(remote)} && rm -rf {PREFIX}* || exit"]
+    # From the bottom up, and of folders only what is left empty: others may have files
+    # in them.
+    for path in sorted(strays, reverse=True):
+        stray = shlex.quote(f"./{path}")
+        lines.append(f"rm -f {stray} 2>/dev/null || rmdir {stray} 2>/dev/null || true")
+    return "\n".join([*lines, ""]).encode()

@@ -4,11 +4,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from syncd.bench.samples import STEPS, Cost, Result, Sample, Step, applied, totals
+from syncd.bench.samples import (
+    FLOOR,
+    STEPS,
+    Cost,
+    Result,
+    Sample,
+    Step,
+    applied,
+    totals,
+)
 from syncd.bench.stats import quantile, ratio
 
 
-FLOOR = "local"
 COLUMNS = (
     "mode",
     "edits",
@@ -19,6 +27,7 @@ COLUMNS = (
     "applied p50",
     "p95",
     f"served p50 ÷ {FLOOR}",
+    f"p95 ÷ {FLOOR}",
 )
 
 
@@ -45,7 +54,7 @@ def _cells(result: Result, mode: str) -> tuple[str, ...]:
         str(failed) if failed else "",
         *(_at(served, q) for q in (0.5, 0.95, 0.99)),
         *(_at(applied(samples), q) for q in (0.5, 0.95)),
-        _over_floor(result, mode),
+        *(_over_floor(result, mode, q) for q in (0.5, 0.95)),
     )
 
 
@@ -53,7 +62,7 @@ def _at(values: Sequence[float], q: float) -> str:
     if not values:
         return ""
     value = quantile(values, q)
-    return "timed out" if math.isinf(value) else milliseconds(value)
+    return "failed" if math.isinf(value) else milliseconds(value)
 
 
 def milliseconds(value: float) -> str:
@@ -61,14 +70,14 @@ def milliseconds(value: float) -> str:
     return f"{value:.1f} ms" if value < 100 else f"{value:.0f} ms"
 
 
-def _over_floor(result: Result, mode: str) -> str:
+def _over_floor(result: Result, mode: str, q: float) -> str:
     mine, floor = totals(result.counted(mode)), totals(result.counted(FLOOR))
     if mode == FLOOR or not mine or not floor:
         return ""
-    found = ratio(mine, floor)
+    found = ratio(mine, floor, q)
     if math.isinf(found.value):
         return ""
-    return f"{found.value:.2f} × [{found.low:.2f}, {found.high:.2f}]"  # noqa: RUF001  # it is a factor
+    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
 
 def mean_steps(samples: Sequence[Sample]) -> tuple[Step, ...]:
@@ -85,27 +94,21 @@ def mean_steps(samples: Sequence[Sample]) -> tuple[Step, ...]:
 
 
 def notes(result: Result) -> list[str]:
-    """Return what else is to say: bytes, and the cost of the daemon."""
+    """Return what else is to say: bytes, and what syncd uses itself."""
     samples = [s for s in result.counted("syncd") if not s.failed]
     lines = []
     if sent := [s for s in samples if s.sent_bytes is not None]:
         crossed = sum(s.sent_bytes or 0 for s in sent) / len(sent)
         changed = sum(s.changed_bytes for s in sent) / len(sent)
         lines.append(f"{crossed:,.0f} bytes sent for {changed:,.0f} changed, per edit")
-    if result.cost is not None:
-        lines.append(_cost(result.cost, len(samples)))
-        lines += _agents(result.cost, len(samples))
+    counted = result.counted("syncd")
+    daemon = [s.cpu_s for s in counted if s.cpu_s is not None]
+    agents = [s.agent_cpu_s for s in counted if s.agent_cpu_s is not None]
+    if result.costs.daemon is not None:
+        lines.append(f"the daemon: {_cost(result.costs.daemon, len(daemon))}")
+    if result.costs.agents is not None:
+        lines.append(f"the agents: {_cost(result.costs.agents, len(agents))}")
     return lines
-
-
-def _agents(cost: Cost, edits: int) -> list[str]:
-    if cost.agent_cpu_s is None or cost.agent_peak_rss is None or not edits:
-        return []
-    took_ms = cost.agent_cpu_s / edits * 1000
-    peak = cost.agent_peak_rss / (1 << 20)
-    return [
-        f"the agents: {took_ms:.1f} ms of processor per edit, {peak:.0f} MiB at most"
-    ]
 
 
 def _cost(cost: Cost, edits: int) -> str:
@@ -116,4 +119,4 @@ def _cost(cost: Cost, edits: int) -> str:
         idle = cost.idle_cpu_s / cost.idle_s * 100
         words.append(f"{idle:.2f} % of one core idle")
     words.append(f"{cost.peak_rss / (1 << 20):.0f} MiB at most")
-    return f"the daemon: {', '.join(words)}"
+    return ", ".join(words)

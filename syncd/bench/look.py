@@ -15,6 +15,7 @@ from syncd.errors import ConfigError
 _EVERY_S = 0.004
 _ONE_LOOK_S = 3.0
 _LARGEST = 1 << 20
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +38,26 @@ class Endpoint:
         Raises:
             ConfigError: If it is no http or https URL.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ConfigError(f"{url!r} is not a URL", hint="write http://HOST:PORT/")
-        is_tls = parts.scheme == "https"
+        wrong = ConfigError(f"{url!r} is not a URL", hint="write http://HOST:PORT/")
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise wrong from None
+        if not parts.hostname or parts.scheme not in _PORTS or port == 0:
+            raise wrong
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return cls(parts.hostname, parts.port or (443 if is_tls else 80), path, is_tls)
+        port = port or _PORTS[parts.scheme]
+        return cls(parts.hostname, port, path, parts.scheme == "https")
 
     def __str__(self) -> str:
         scheme = "https" if self.is_tls else "http"
-        return f"{scheme}://{self.host}:{self.port}{self.path}"
+        return f"{scheme}://{self._authority}{self.path}"
+
+    @property
+    def _authority(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
     async def until(self, marker: str) -> float:
         """Look until `marker` is in the answer; return when it was, monotonic."""
@@ -61,11 +72,20 @@ class Endpoint:
             await anyio.sleep(_EVERY_S * 5)
 
     async def answer(self) -> bytes:
-        """Return the answer with its head, or b"" where there is none now."""
+        """Return the answer with its head, or b"" where there is none now.
+
+        Raises:
+            ConfigError: If its certificate is not trusted, which no time mends.
+        """
         data = b""
         with anyio.move_on_after(_ONE_LOOK_S):
             try:
                 data = await self._ask()
+            except ssl.SSLCertVerificationError as error:
+                raise ConfigError(
+                    f"the certificate of {self} is not trusted: {error.verify_message}",
+                    hint="name that of its authority in the variable SSL_CERT_FILE",
+                ) from error
             except (OSError, ssl.SSLError, anyio.BrokenResourceError):
                 return b""
         return data
@@ -77,7 +97,7 @@ class Endpoint:
         else:
             stream = await anyio.connect_tcp(self.host, self.port)
         async with stream:
-            head = f"GET {self.path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\n"
+            head = f"GET {self.path} HTTP/1.1\r\nHost: {self._authority}\r\n"
             await stream.send(f"{head}Connection: close\r\n\r\n".encode())
             data = b""
             async for part in stream:

@@ -6,7 +6,7 @@ import click
 
 
 PATTERNS = ("save", "burst", "files20", "rename", "delete", "branch-switch")
-MODES = ("syncd", "local", "exec-tar")
+MODES = ("syncd", "local")
 
 _JSON = click.Path(dir_okay=False, path_type=Path)
 
@@ -39,6 +39,12 @@ OPTIONS = (
         help="The text in it that each edit replaces, and that the answer shows.",
     ),
     click.option(
+        "--edit",
+        metavar="COMMAND",
+        help="A shell command that makes the edits instead: it runs in the folder that is"
+        " edited, and must make the program answer with $SYNCD_BENCH_MARKER.",
+    ),
+    click.option(
         "--url",
         metavar="URL",
         help="Where the program answers; else a forwarded port of the container.",
@@ -50,8 +56,8 @@ OPTIONS = (
         multiple=True,
         default=MODES,
         show_default=True,
-        help="syncd, local, exec-tar, kubectl-cp, rebuild, or NAME=COMMAND: run after each save,"
-        " or once if it ends with &. May be repeated.",
+        help="syncd, local, exec-tar, kubectl-exec, kubectl-cp, rebuild, or NAME=COMMAND: run"
+        " after each save, or once if it ends with &. May be repeated.",
     ),
     click.option(
         "--pattern",

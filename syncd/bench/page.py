@@ -8,17 +8,35 @@ from syncd.bench.drawing import distribution, waterfall
 from syncd.bench.samples import STEPS, Result, Step
 
 
-_STYLE = """
-:root { color-scheme: light dark;
+COLOURS = (
+    ("#218bff", "#58a6ff"),
+    ("#8250df", "#bc8cff"),
+    ("#9a6700", "#d29922"),
+    ("#1a7f37", "#3fb950"),
+    ("#0a7ea4", "#39c5cf"),
+    ("#cf222e", "#ff7b72"),
+    ("#bc4c00", "#f0883e"),
+    ("#bf3989", "#f778ba"),
+    ("#6e7781", "#8b949e"),
+)
+"""Of each of `STEPS`, on light paper and on dark."""
+
+
+def _steps_in(scheme: int) -> str:
+    return " ".join(f"--s{n}: {each[scheme]};" for n, each in enumerate(COLOURS))
+
+
+_VARIABLES = f"""
+:root {{ color-scheme: light dark;
   --ink: #1b1f24; --faint: #656d76; --line: #d0d7de; --paper: #fff; --mark: #0969da;
   --bad: #cf222e;
-  --s0: #54aeff; --s1: #8250df; --s2: #bf8700; --s3: #1a7f37; --s4: #0a7ea4;
-  --s5: #cf222e; --s6: #bc4c00; --s7: #afb8c1; }
-@media (prefers-color-scheme: dark) { :root {
+  {_steps_in(0)} }}
+@media (prefers-color-scheme: dark) {{ :root {{
   --ink: #e6edf3; --faint: #8d96a0; --line: #30363d; --paper: #0d1117; --mark: #58a6ff;
   --bad: #ff7b72;
-  --s0: #58a6ff; --s1: #bc8cff; --s2: #d29922; --s3: #3fb950; --s4: #39c5cf;
-  --s5: #ff7b72; --s6: #f0883e; --s7: #484f58; } }
+  {_steps_in(1)} }} }}
+"""
+_STYLE = """
 body { margin: 2rem auto; max-width: 62rem; padding: 0 1rem; background: var(--paper);
   color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
@@ -50,7 +68,7 @@ def page(result: Result) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
 <title>syncd bench: save to served</title>
-<style>{_STYLE}</style>
+<style>{_VARIABLES}{_STYLE}</style>
 </head>
 <body>
 <h1>From a save to the new answer</h1>

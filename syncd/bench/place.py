@@ -171,6 +171,11 @@ async def _node(api: Api, replica: Replica) -> Mapping[str, Any]:
     return info
 
 
+def load() -> str:
+    """Return how many processes wanted to run, of late."""
+    return " ".join(f"{part:.2f}" for part in os.getloadavg())
+
+
 def machine() -> dict[str, str]:
     """Return what this machine is."""
     model = platform.processor() or platform.machine()
@@ -179,12 +184,11 @@ def machine() -> dict[str, str]:
     except OSError:
         lines = []
     models = [line.partition(":")[2].strip() for line in lines if "model name" in line]
-    load = " ".join(f"{part:.2f}" for part in os.getloadavg())
     return {
         "syncd": __version__,
         "python": sys.version.split()[0],
         "system": f"{platform.system()} {platform.release()}",
         "processor": models[0] if models else model,
         "cores": str(os.cpu_count()),
-        "load before": load,
+        "load before": load(),
     }

@@ -1,5 +1,6 @@
 """What is to be measured, as values."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,11 @@ class Plan:
     """What to measure.
 
     Attributes:
+        edit: A command that makes the edits; None replaces `marker` in `file`.
         file: What is edited, relative to the folder.
         marker: The text in it that is replaced.
-        modes: Names of `BUILT_IN`, or NAME=COMMAND.
-        pattern: One of `edits.PATTERNS`.
+        modes: Those that are built in, or NAME=COMMAND.
+        pattern: One of `patterns.PATTERNS`.
         iterations: How many edits of each mode count.
         warmup: How many go before them.
         timeout_s: An edit that is not served by then has failed.
@@ -22,11 +24,13 @@ class Plan:
         attach: Whether mode syncd is the daemon that runs already, and edits the
             folder itself.
         restores: Whether the target is to be in step with its folder afterwards.
+        command: The command line that says all this, for whoever reads the result.
     """
 
+    edit: str | None = None
     file: Path = Path("main.py")
     marker: str = "hello from myapp"
-    modes: tuple[str, ...] = ("syncd", "local", "exec-tar")
+    modes: tuple[str, ...] = ("syncd", "local")
     pattern: str = "save"
     iterations: int = 20
     warmup: int = 2
@@ -35,3 +39,14 @@ class Plan:
     local_command: tuple[str, ...] = ()
     attach: bool = False
     restores: bool = True
+    command: str = ""
+
+    @property
+    def edits(self) -> str:
+        """What the edits are, in a word or so: those of two plans are alike if it is."""
+        return self.pattern if self.edit is None else f"--edit {shlex.quote(self.edit)}"
+
+    @property
+    def numbers(self) -> range:
+        """Those of the rounds, warm-up first."""
+        return range(self.warmup + self.iterations)

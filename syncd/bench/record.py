@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from syncd.bench.samples import Cost, Result, Sample, Step, applied, totals
+from syncd.bench.samples import Cost, Costs, Result, Sample, Step, applied, totals
 from syncd.bench.stats import quantile
 from syncd.errors import ConfigError
 
 
-VERSION = 1
+VERSION = 2
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
@@ -23,7 +23,10 @@ def dumps(result: Result) -> str:
         "pattern": result.pattern,
         "environment": dict(result.environment),
         "summary": {mode: summary(result, mode) for mode in result.modes},
-        "cost": dataclasses.asdict(result.cost) if result.cost else None,
+        "costs": {
+            who: dataclasses.asdict(cost) if cost else None
+            for who, cost in result.costs._asdict().items()
+        },
         "samples": [_sample(sample) for sample in result.samples],
     }
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
@@ -74,7 +77,9 @@ def load(path: Path) -> Result:
 def _result(document: Mapping[str, Any]) -> Result:
     if document["version"] != VERSION:
         raise ValueError(f"version {document['version']}, not {VERSION}")
-    cost = document["cost"]
+    costs = {
+        who: Cost(**cost) if cost else None for who, cost in document["costs"].items()
+    }
     return Result(
         environment=document["environment"],
         pattern=document["pattern"],
@@ -89,5 +94,5 @@ def _result(document: Mapping[str, Any]) -> Result:
             )
             for sample in document["samples"]
         ],
-        cost=Cost(**cost) if cost else None,
+        costs=Costs(**costs),
     )

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
@@ -18,6 +18,10 @@ STEPS = (
     "served",
 )
 """Every step that can be told apart, in order. The last ends with the new answer."""
+
+
+FLOOR = "local"
+"""The mode in which nothing is sent: what is left is the program's and the machine's."""
 
 
 class Step(NamedTuple):
@@ -37,11 +41,12 @@ class Sample:
         failed: Why it was not served; "" if it was.
         total_ms: Saved to served; None if it was not.
         applied_ms: Saved to the files being in place, where that is known.
-        steps: They add up to `total_ms`.
+        steps: They add up to `total_ms`; where there is none, those that are known.
         batch: syncd's id of it.
         changed_bytes: What the edit wrote.
         sent_bytes: What crossed for it, where that is known.
         cpu_s: What syncd's process used for it.
+        agent_cpu_s: What its agents did, all together.
     """
 
     mode: str
@@ -55,6 +60,7 @@ class Sample:
     changed_bytes: int = 0
     sent_bytes: int | None = None
     cpu_s: float | None = None
+    agent_cpu_s: float | None = None
 
     @property
     def slowness_ms(self) -> float:
@@ -64,24 +70,26 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What syncd's own process used.
+    """What a process used, or several together.
 
     Attributes:
-        busy_cpu_s: While its edits were under way.
+        busy_cpu_s: While syncd's edits were under way.
         idle_cpu_s: While those of others were, or nothing.
         idle_s: How long that was.
-        peak_rss: Bytes.
-        agent_cpu_s: Of all agents in the containers, while everything was measured;
-            None where that cannot be seen.
-        agent_peak_rss: Bytes of the largest of them.
+        peak_rss: Bytes of the largest.
     """
 
     busy_cpu_s: float
     idle_cpu_s: float
     idle_s: float
     peak_rss: int
-    agent_cpu_s: float | None = None
-    agent_peak_rss: int | None = None
+
+
+class Costs(NamedTuple):
+    """What syncd used itself: None where that cannot be seen."""
+
+    daemon: Cost | None = None
+    agents: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +100,12 @@ class Result:
         environment: Where it ran, in words.
         pattern: What an edit is.
         samples: In the order they were taken, warm-up included.
-        cost: None where it cannot be read.
     """
 
     environment: Mapping[str, str]
     pattern: str
     samples: Sequence[Sample]
-    cost: Cost | None = None
+    costs: Costs = field(default_factory=Costs)
 
     @property
     def modes(self) -> tuple[str, ...]:
@@ -116,5 +123,14 @@ def totals(samples: Sequence[Sample]) -> list[float]:
 
 
 def applied(samples: Sequence[Sample]) -> list[float]:
-    """Return saved to applied of each for which it is known."""
-    return [s.applied_ms for s in samples if s.applied_ms is not None]
+    """Return saved to applied of each, in milliseconds; infinity where it failed.
+
+    None of a mode that does not tell: neither of what it served nor of what failed.
+    """
+    if all(sample.applied_ms is None for sample in samples):
+        return []
+    return [
+        math.inf if s.applied_ms is None else s.applied_ms
+        for s in samples
+        if s.failed or s.applied_ms is not None
+    ]

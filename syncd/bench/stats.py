@@ -6,8 +6,9 @@ better by failing.
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 
@@ -72,24 +73,39 @@ def ratio(
     old: Sequence[float],
     q: float = 0.5,
     *,
+    floors: tuple[Sequence[float], Sequence[float]] | None = None,
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Ratio:
     """Return `new` over `old` at quantile `q`, with a percentile bootstrap interval.
 
+    Args:
+        new: What was measured now.
+        old: What was measured then.
+        q: The quantile.
+        floors: What the machine by itself took now and then, if it may have changed:
+            the ratio is divided by that of their medians. All finite.
+        seed: Of the dice.
+        resamples: How often they are thrown.
+
     Raises:
-        ValueError: If either has no values.
+        ValueError: If one of them has no values.
     """
-    measured = _over(quantile(new, q), quantile(old, q))
+
+    def compared(of: Callable[[Sequence[float], float], float]) -> float:
+        found = _over(of(new, q), of(old, q))
+        return (
+            found / _over(of(floors[0], 0.5), of(floors[1], 0.5)) if floors else found
+        )
+
     dice = random.Random(seed)  # noqa: S311  # statistics, not secrets
-    drawn = sorted(
-        _over(_redrawn(new, q, dice), _redrawn(old, q, dice)) for _ in range(resamples)
-    )
+    drawn = sorted(compared(partial(_redrawn, dice)) for _ in range(resamples))
     tail = (1 - CONFIDENCE) / 2
-    return Ratio(measured, _of_sorted(drawn, tail), _of_sorted(drawn, 1 - tail))
+    ends = _of_sorted(drawn, tail), _of_sorted(drawn, 1 - tail)
+    return Ratio(compared(quantile), *ends)
 
 
-def _redrawn(values: Sequence[float], q: float, dice: random.Random) -> float:
+def _redrawn(dice: random.Random, values: Sequence[float], q: float) -> float:
     return _of_sorted(sorted(dice.choices(values, k=len(values))), q)
 
 

@@ -9,10 +9,11 @@ from syncd.cluster import Api, Replica
 from syncd.errors import SyncdError
 
 
-# Of each agent that a container has, the brackets keep the shell from finding itself.
-_AGENTS = """
-for each in /proc/[0-9]*; do
-  tr '\\0' ' ' < $each/cmdline | grep -q '# syncd [a]gent' || continue
+# Prints a line for each agent that a container has. The brackets keep the shell from
+# finding itself, and one grep for all processes keeps the look short.
+AGENTS = """
+for each in $(grep -l '# syncd [a]gent' /proc/[0-9]*/cmdline); do
+  each=${each%/cmdline}
   echo "$(cat $each/task/*/schedstat | head -n 1) $(grep VmHWM $each/status)"
 done 2>/dev/null
 true
@@ -54,7 +55,7 @@ async def of_agents(api: Api, replicas: Iterable[Replica]) -> Usage | None:
     found = []
     for replica in replicas:
         try:
-            found += parsed(await run_in(api, replica, _AGENTS))
+            found += parsed(await run_in(api, replica, AGENTS))
         except SyncdError:
             return None
     if not found:

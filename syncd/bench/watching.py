@@ -6,6 +6,7 @@ it was said, which is the same clock in all processes.
 """
 
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -14,8 +15,12 @@ from typing import Any
 import anyio
 
 from syncd import daemon, events
+from syncd.cluster.tasks import task_group
 from syncd.config import Settings
 from syncd.errors import SyncdError
+
+
+_ONCE_S = 60.0  # how long it may take until all is in step
 
 
 def document(settings: Settings) -> dict[str, Any]:
@@ -30,16 +35,25 @@ def main() -> int:
     source = told.pop("source", None)
     settings = Settings.of(told, project, Path(source) if source else None)
     try:
-        return anyio.run(_run, settings, "--once" in sys.argv)
+        return anyio.run(_run, settings, _ONCE_S if "--once" in sys.argv else None)
     except SyncdError as error:
         _say(events.Failed(message=str(error), hint=error.hint))
         return error.exit_code
-    except KeyboardInterrupt:
-        return 0
 
 
-async def _run(settings: Settings, once: bool) -> int:  # noqa: FBT001  # see above
-    return await daemon.run(settings, _say, once=once)
+async def _run(settings: Settings, once_s: float | None) -> int:
+    code = 0
+    async with task_group() as tasks:
+        tasks.start_soon(_end_when_told, tasks.cancel_scope)
+        code = await daemon.run(settings, _say, once_s=once_s)
+        tasks.cancel_scope.cancel()
+    return code
+
+
+async def _end_when_told(scope: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM) as signals:
+        async for _ in signals:
+            scope.cancel()
 
 
 def _say(event: events.Event) -> None:

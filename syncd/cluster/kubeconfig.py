@@ -105,12 +105,16 @@ def _is_there(path: Path) -> bool:
 def paths(kubeconfig: Path | None, environ: Mapping[str, str]) -> list[Path]:
     """Return the files that are read, in the order in which they win."""
     if kubeconfig is not None:
-        return [kubeconfig.expanduser()]
+        return [_expanded(kubeconfig)]
     listed = environ.get("KUBECONFIG", "")
     if written := [part for part in listed.split(os.pathsep) if part]:
-        return [Path(part).expanduser() for part in dict.fromkeys(written)]
-    home = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - never raises
-    return [Path(home) / ".kube" / "config"]
+        return [_expanded(part) for part in dict.fromkeys(written)]
+    return [Path(environ.get("HOME") or _expanded("~")) / ".kube" / "config"]
+
+
+def _expanded(path: str | Path) -> Path:
+    # Unlike Path.expanduser(), this leaves alone what it does not know.
+    return Path(os.path.expanduser(path))  # noqa: PTH111  # see above
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,8 +1,14 @@
 """What `[target.reloader]` may say: how the program comes to run under it."""
 
-from pydantic import Field
+from typing import Annotated
 
-from syncd.config.table import Argv, Table
+from pydantic import AfterValidator, Field
+
+from syncd.config import words
+from syncd.config.table import Argv, Table, Text
+
+
+Module = Annotated[Text, AfterValidator(words.module)]
 
 
 class Reloader(Table):
@@ -18,6 +24,25 @@ class Reloader(Table):
     command: Argv | None = Field(
         default=None,
         description="What to run under it, where the Pod's spec has no command (the"
-        " image's own is meant), or one that runs a shell.",
+        " image's own is meant), or one that runs a shell or a script. It replaces the"
+        " container's args, too.",
         examples=[["uvicorn", "main:app", "--port", "8080"]],
+    )
+    warm: tuple[Module, ...] = Field(
+        strict=False,
+        default=(),
+        description="Modules to load ahead that the program was not seen to use.",
+        examples=[["pandas"]],
+    )
+    cold: tuple[Module, ...] = Field(
+        strict=False,
+        default=(),
+        description="Modules that are never to be loaded ahead, nor what imports them.",
+        examples=[["acme.metrics"]],
+    )
+    drain_s: float | None = Field(
+        default=None,
+        gt=0,
+        description="How long what replaced code was asked may take; else 2.",
+        examples=[5],
     )

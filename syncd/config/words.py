@@ -85,6 +85,16 @@ def text(written: str) -> str:
     return written
 
 
+def module(written: str) -> str:
+    """Return the name of a Python module."""
+    if not all(part.isidentifier() for part in written.split(".")):
+        raise Wrong(
+            f"{quote(written)} cannot be the name of a Python module",
+            'write it as it is imported, such as "acme.client"',
+        )
+    return written
+
+
 def workload(written: str) -> str:
     """Return `kind/name` with the kind spelled in full."""
     kind, slash, name = written.partition("/")

@@ -7,10 +7,10 @@
 `Client` asks.
 """
 
-from syncd.control.claim import Claim, Record, find
-from syncd.control.client import Client, connect
-from syncd.control.hub import Hub
-from syncd.control.server import Service, serve
+import importlib
+from typing import TYPE_CHECKING
+
+from syncd.control.claim import Claim, Record, absent, find
 from syncd.control.status import (
     BatchStatus,
     ReplicaStatus,
@@ -19,6 +19,12 @@ from syncd.control.status import (
     TargetStatus,
     Waited,
 )
+
+
+if TYPE_CHECKING:
+    from syncd.control.client import Client, connect
+    from syncd.control.hub import Hub
+    from syncd.control.server import Service, serve
 
 
 __all__ = [
@@ -33,7 +39,26 @@ __all__ = [
     "Status",
     "TargetStatus",
     "Waited",
+    "absent",
     "connect",
     "find",
     "serve",
 ]
+
+_LATER = {
+    "Client": "client",
+    "connect": "client",
+    "Hub": "hub",
+    "Service": "server",
+    "serve": "server",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what needs an event loop only where it is used.
+
+    Who asks a syncd that does not run is to be told so at once.
+    """
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)

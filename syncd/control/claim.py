@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from syncd.control.place import private, record_of, records, socket_of
-from syncd.errors import ConfigError, Halted
+from syncd.errors import Absent, ConfigError, Halted
 
 
 _LEAVING_S = 0.5  # how long who was told to stop may take to be gone
@@ -142,6 +142,13 @@ def find(folder: Path) -> Record | None:
         if record is not None and _answers(Path(record.socket)):
             return record
     return None
+
+
+def absent(folder: Path) -> Absent:
+    """Return the error for that nobody watches the project of `folder`."""
+    others = "; ".join(f"{r.project} ({r})" for r in running())
+    where = f"those that run: {others}" if others else "start it: syncd watch"
+    return Absent(f"no syncd watches {folder} or a folder above it", hint=where)
 
 
 def running() -> list[Record]:

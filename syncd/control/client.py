@@ -1,25 +1,26 @@
 """The side that asks: `syncd status` and its like, and programs."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 from anyio import to_thread
 from anyio.abc import SocketStream
-from pydantic import TypeAdapter
 
 from syncd import errors
 from syncd.control import claim
 from syncd.control.claim import Record
 from syncd.control.lines import Lines, Malformed, line
 from syncd.control.status import Status, Waited
-from syncd.errors import Absent, SyncdError, TransportError
+from syncd.errors import SyncdError, TransportError
 
 
 ANSWER_S = 10.0  # a daemon that lives answers in milliseconds
 GONE_S = 30.0  # a daemon that was told to stop is gone after this long
+
+T = TypeVar("T")
 
 _KINDS: dict[int, type[SyncdError]] = {
     kind.exit_code: kind
@@ -52,7 +53,7 @@ class Client:
         Raises:
             TransportError: If it does not answer.
         """
-        return _STATUS.validate_python(await self._ask({"request": "status"}))
+        return self._read(Status.read, await self._ask({"request": "status"}))
 
     async def wait(self, *, ready: bool = False, timeout_s: float = 60.0) -> Waited:
         """Return when all that was saved before the call is applied everywhere.
@@ -66,9 +67,8 @@ class Client:
             SyncdError: What stands in the way.
         """
         request = {"request": "wait", "ready": ready, "timeout_s": timeout_s}
-        return _WAITED.validate_python(
-            await self._ask(request, within_s=timeout_s + ANSWER_S)
-        )
+        answer = await self._ask(request, within_s=timeout_s + ANSWER_S)
+        return self._read(Waited.read, answer)
 
     async def stop(self) -> None:
         """Have it end, and return when it is gone.
@@ -94,6 +94,16 @@ class Client:
                 yield await self._lines.next()
             except (anyio.EndOfStream, anyio.BrokenResourceError):
                 return
+
+    def _read(self, read: Callable[[dict[str, Any]], T], answer: dict[str, Any]) -> T:
+        try:
+            return read(answer)
+        except (KeyError, TypeError) as error:
+            raise TransportError(
+                f"{self.record} does not answer as this syncd would: it is another"
+                " version",
+                hint="syncd stop, then syncd watch",
+            ) from error
 
     async def _ask(
         self, request: dict[str, object], *, within_s: float = ANSWER_S
@@ -123,20 +133,10 @@ async def connect(folder: Path) -> AsyncGenerator[Client, None]:
     """
     record = await to_thread.run_sync(claim.find, folder)
     if record is None:
-        raise await to_thread.run_sync(_absent, folder)
+        raise await to_thread.run_sync(claim.absent, folder)
     try:
         stream = await anyio.connect_unix(record.socket)
     except OSError as error:
-        raise _absent(folder) from error
+        raise await to_thread.run_sync(claim.absent, folder) from error
     async with stream:
         yield Client(stream, record)
-
-
-def _absent(folder: Path) -> Absent:
-    others = "; ".join(f"{r.project} ({r})" for r in claim.running())
-    where = f"those that run: {others}" if others else "start it: syncd watch"
-    return Absent(f"no syncd watches {folder} or a folder above it", hint=where)
-
-
-_STATUS = TypeAdapter(Status)
-_WAITED = TypeAdapter(Waited)

@@ -42,7 +42,7 @@ class Lines:
             raise Malformed("too long a line")
         try:
             found = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Malformed(f"not JSON: {error}") from error
         if not isinstance(found, dict):
             raise Malformed("not a JSON object")

@@ -1,6 +1,7 @@
 """The side that answers: part of the running `syncd watch`."""
 
 import contextlib
+import reprlib
 import socket
 import struct
 import sys
@@ -20,9 +21,14 @@ from syncd.errors import ConfigError, Overdue, SyncdError
 
 
 CLIENTS = 32  # at once
+SPARE = 4  # more, that may only ask for a stop: idle ones must not keep it out
+ASK_S = 1.0  # how long those take to ask
 WRITE_S = 10.0
 WAIT_S = 60.0  # unless the request says how long
+LONGEST_WAIT_S = 1e9  # 30 years; JSON has numbers that no float can hold
 _GONE = (anyio.EndOfStream, anyio.BrokenResourceError, TimeoutError)
+_NAMED = 5  # of the batches that are waited for in vain
+_FULL = f"{CLIENTS} clients are connected already"
 _PLATFORM: str = sys.platform
 
 
@@ -56,6 +62,7 @@ async def serve(
     uid: int,
     *,
     write_s: float = WRITE_S,
+    ask_s: float = ASK_S,
     task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """Answer at a socket until cancelled. What stands at the path goes.
@@ -66,10 +73,11 @@ async def serve(
         hub: Where events come from.
         uid: The user who may ask.
         write_s: A client that takes nothing for so long is let go.
+        ask_s: So is one of too many that asks nothing for so long.
         task_status: Is told when it can be connected to.
     """
     names = count(1)
-    slots = anyio.CapacityLimiter(CLIENTS)
+    slots = anyio.CapacityLimiter(CLIENTS + SPARE)
     async with await anyio.create_unix_listener(path, mode=0o600) as listener:
 
         async def answer(stream: SocketStream) -> None:
@@ -77,11 +85,14 @@ async def serve(
                 name = f"client {next(names)}"
                 client = _Conversation(stream, service, hub, name, write_s)
                 raw = stream.extra(SocketAttribute.raw_socket)  # noqa: S610  # no Django
-                peer = _user_of(raw)
+                peer, free = _user_of(raw), slots.available_tokens
                 if peer != uid:
                     await client.refuse(f"user {peer} may not ask this syncd anything")
-                elif not slots.available_tokens:
-                    await client.refuse(f"{CLIENTS} clients are connected already")
+                elif not free:
+                    await client.refuse(_FULL)
+                elif free <= SPARE:
+                    async with slots:
+                        await client.stop_or_refuse(_FULL, ask_s)
                 else:
                     async with slots:
                         await client.run()
@@ -118,6 +129,15 @@ class _Conversation:
                     await self.refuse(str(error))
                     return
 
+    async def stop_or_refuse(self, reason: str, limit_s: float) -> None:
+        """Do as a client asks if that is to stop, and it asks in time."""
+        with contextlib.suppress(*_GONE, Malformed), anyio.fail_after(limit_s):
+            request = await self._lines.next()
+            if request.get("request") == "stop":
+                await self._answer(request)
+                return
+        await self.refuse(reason)
+
     async def refuse(self, reason: str) -> None:
         """Say why there is no answer."""
         with contextlib.suppress(anyio.BrokenResourceError, TimeoutError):
@@ -136,14 +156,17 @@ class _Conversation:
                 await self._tell_events()
             case other:
                 await self.refuse(
-                    f"the request {other!r} is none of status, wait, stop and events"
+                    f"the request {reprlib.repr(other)} is none of status, wait, stop"
+                    " and events"
                 )
 
     async def _wait(self, request: Mapping[str, object]) -> None:
         limit_s = request.get("timeout_s", WAIT_S)
         if not isinstance(limit_s, int | float) or not limit_s >= 0:
-            await self.refuse(f"timeout_s is {limit_s!r}, and must be a number")
+            shown = reprlib.repr(limit_s)
+            await self.refuse(f"timeout_s is {shown}, and must be a number")
             return
+        limit_s = min(limit_s, LONGEST_WAIT_S)
         answer: Mapping[str, object] | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._leave, tasks.cancel_scope)
@@ -231,7 +254,10 @@ def _unserved(replica: ReplicaStatus) -> str:
         return replica.reload
     if not replica.waiting:
         return "it is not ready"
-    return f"it is not seen to serve batch {', '.join(map(str, replica.waiting))}"
+    last = replica.waiting[-_NAMED:]
+    before = len(replica.waiting) - len(last) + replica.waiting_too
+    more = f" and {before:,} before" if before else ""
+    return f"it is not seen to serve batch {', '.join(map(str, last))}{more}"
 
 
 def _user_of(connection: socket.socket) -> int:

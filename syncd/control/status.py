@@ -1,7 +1,13 @@
-"""What there is to know of a running syncd, as values that cross the socket."""
+"""What there is to know of a running syncd, as values that cross the socket.
 
+They cross as JSON objects, and `read` makes values of them again. A field that is not
+known is from a newer syncd, and left out.
+"""
+
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
 
 
 Phase = Literal["connecting", "running"]
@@ -11,7 +17,21 @@ State = Literal[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchStatus:
+class _Told:
+    """Something that is told as a JSON object."""
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any], **inner: object) -> Self:
+        """Return what `told` tells, with `inner` for what is no plain value in it."""
+        fields = {field.name for field in dataclasses.fields(cls)} & told.keys()
+        values = {name: told[name] for name in fields} | inner
+        return cls(
+            **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchStatus(_Told):
     """The last batch of a target that is done; times as in the event `batch.done`.
 
     Attributes:
@@ -35,7 +55,7 @@ class BatchStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaStatus:
+class ReplicaStatus(_Told):
     """One container.
 
     Attributes:
@@ -47,7 +67,8 @@ class ReplicaStatus:
         failing: How many paths could not be made equal there.
         drift: The commands of `run` rules that changed it since it was started.
         reload: Why the program does not serve what was applied, or "".
-        waiting: The batches that were applied, and are not known to be served yet.
+        waiting: The last batches that were applied, and are not known to be served yet.
+        waiting_too: How many more there are before them.
     """
 
     pod: str
@@ -63,10 +84,11 @@ class ReplicaStatus:
     drift: tuple[str, ...] = ()
     reload: str = ""
     waiting: tuple[int, ...] = ()
+    waiting_too: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SkippedStatus:
+class SkippedStatus(_Told):
     """A Pod that is left out, and why."""
 
     pod: str
@@ -74,7 +96,7 @@ class SkippedStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TargetStatus:
+class TargetStatus(_Told):
     """One target.
 
     Attributes:
@@ -93,6 +115,17 @@ class TargetStatus:
     rebuild: str = ""
     batch: BatchStatus | None = None
 
+    @classmethod
+    def read(cls, told: Mapping[str, Any], **inner: object) -> Self:
+        """See `_Told.read`."""
+        return super(TargetStatus, cls).read(
+            told,
+            replicas=[ReplicaStatus.read(each) for each in told["replicas"]],
+            skipped=[SkippedStatus.read(each) for each in told["skipped"]],
+            batch=told["batch"] and BatchStatus.read(told["batch"]),
+            **inner,
+        )
+
     @property
     def in_step(self) -> bool:
         """Whether there is a replica, and each is in step."""
@@ -100,7 +133,7 @@ class TargetStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(_Told):
     """A running syncd.
 
     Attributes:
@@ -119,6 +152,12 @@ class Status:
     away: tuple[str, ...] = ()
     targets: tuple[TargetStatus, ...] = ()
 
+    @classmethod
+    def read(cls, told: Mapping[str, Any], **inner: object) -> Self:
+        """See `_Told.read`."""
+        targets = [TargetStatus.read(each) for each in told["targets"]]
+        return super(Status, cls).read(told, targets=targets, **inner)
+
     @property
     def in_step(self) -> bool:
         """Whether every target is in step."""
@@ -128,7 +167,7 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waited:
+class Waited(_Told):
     """What was waited for has come.
 
     Attributes:

@@ -24,6 +24,7 @@ from syncd.daemon.desk import Desk
 from syncd.daemon.diary import Diary
 from syncd.daemon.folder import Edit, Folder
 from syncd.daemon.live import LiveTarget
+from syncd.daemon.once import Once
 from syncd.daemon.pulse import Pulse
 from syncd.daemon.reach import reach
 from syncd.daemon.watching import Watching
@@ -31,7 +32,6 @@ from syncd.errors import SyncdError
 from syncd.session import Patience
 
 
-ONCE_LIMIT_S = 60.0  # `syncd sync` gives up on a container after this long
 _PATIENCE = Patience()
 
 
@@ -39,28 +39,29 @@ async def run(
     settings: Settings,
     emit: events.Emit,
     *,
-    once: bool = False,
+    once_s: float | None = None,
     patience: Patience = _PATIENCE,
     claim: Claim | None = None,
 ) -> int:
-    """Keep every target in step until cancelled; with `once`, until all are.
+    """Keep every target in step until cancelled; with `once_s`, until all are.
 
     Args:
         settings: What to sync, and where to.
         emit: Where events go.
-        once: End when every replica was made equal.
+        once_s: End when every replica was made equal, and what follows from it has run.
+            This is how long that may take, but for the commands of `run` rules.
         patience: How long a stream may be silent.
         claim: Where to answer those who ask; None for nowhere.
 
     Returns:
-        0; with `once`, 1 if some path could not be made equal.
+        0; with `once_s`, 1 if some path could not be made equal, or a command failed.
 
     Raises:
-        SyncdError: At the start, or with `once`; after that syncd outlives breaks.
+        SyncdError: At the start, or with `once_s`; after that syncd outlives breaks.
     """
     error: SyncdError | None = None
     try:
-        return await _Daemon(settings, emit, patience, claim).run(once=once)
+        return await _Daemon(settings, emit, patience, claim).run(once_s)
     except* SyncdError as group:
         error = errors.first(group)
     raise error
@@ -85,12 +86,12 @@ class _Daemon:
         self._closing = ExitStack()
         self._started_s = anyio.current_time()
 
-    async def run(self, *, once: bool) -> int:
+    async def run(self, once_s: float | None) -> int:
         with self._closing, self._scope:
-            return await self._run(once=once)
+            return await self._run(once_s)
         return 0  # told to stop
 
-    async def _run(self, *, once: bool) -> int:
+    async def _run(self, once_s: float | None) -> int:
         async with anyio.create_task_group() as tasks:
             if self._claim is not None:
                 await self._answer(self._claim, tasks)
@@ -100,7 +101,7 @@ class _Daemon:
             async with reach(self._settings) as api:
                 self._say_started(api)
                 await scanned.wait()
-                code = await self._follow(api, folders, once=once)
+                code = await self._follow(api, folders, once_s)
             tasks.cancel_scope.cancel()
         return code
 
@@ -120,10 +121,10 @@ class _Daemon:
         self._scope.cancel()
 
     async def _follow(
-        self, api: Api, folders: Sequence[Sequence[Folder]], *, once: bool
+        self, api: Api, folders: Sequence[Sequence[Folder]], once_s: float | None
     ) -> int:
         """Follow every target; whoever uses the API has ended before it is closed."""
-        failed = 0
+        code = 0
         async with anyio.create_task_group() as tasks:
             live = [
                 LiveTarget(
@@ -140,12 +141,13 @@ class _Daemon:
             for target in live:
                 self._closing.callback(target.close)
                 target.start(tasks)
-            if once:
-                failed = await self._once(live)
-                tasks.cancel_scope.cancel()
+            watching = self._watching(live, folders)
+            if once_s is None:
+                await self._watch(api, live, watching, tasks)
             else:
-                await self._watch(api, live, folders, tasks)
-        return 1 if failed else 0
+                code = await self._once(live, watching, once_s, tasks)
+                tasks.cancel_scope.cancel()
+        return code
 
     async def _scan(self, folders: list[list[Folder]], scanned: anyio.Event) -> None:
         for target in self._settings.targets:
@@ -161,23 +163,10 @@ class _Daemon:
             folders.append(opened)
         scanned.set()
 
-    async def _once(self, live: Sequence[LiveTarget]) -> int:
-        """Wait for every replica; return how many paths could not be made equal."""
-        with anyio.move_on_after(ONCE_LIMIT_S):
-            for target in live:
-                await target.until_answered()
-        failed = sum(target.verdict() for target in live)
-        self._say_in_step(live)
-        return failed
-
-    async def _watch(
-        self,
-        api: Api,
-        live: Sequence[LiveTarget],
-        folders: Sequence[Sequence[Folder]],
-        tasks: TaskGroup,
-    ) -> None:
-        """Watch every folder, each edit of which is a batch for its target."""
+    def _watching(
+        self, live: Sequence[LiveTarget], folders: Sequence[Sequence[Folder]]
+    ) -> Watching:
+        """Return what watches every folder, each edit of which is a batch."""
         places = [(i, j) for i, some in enumerate(folders) for j in range(len(some))]
 
         def spread(index: int, edit: Edit) -> None:
@@ -186,8 +175,34 @@ class _Daemon:
             live[target].fleet.spread(root, edit, self._batches)
 
         flat = [folders[target][root] for target, root in places]
+        return Watching(flat, self._settings.watch, self._emit, spread, self._pulse)
+
+    async def _once(
+        self,
+        live: Sequence[LiveTarget],
+        watching: Watching,
+        limit_s: float,
+        tasks: TaskGroup,
+    ) -> int:
+        """Bring every replica in step, and return the exit code."""
+        tasks.start_soon(watching.read_again)
+        once = Once(live, watching, self._pulse, limit_s)
+        self._hub.listen(once.hear)
+        failed_paths = await once.until_in_step()
+        if not failed_paths:
+            self._say_in_step(live)
+        await once.until_ran()
+        return 1 if failed_paths or once.failed_commands else 0
+
+    async def _watch(
+        self,
+        api: Api,
+        live: Sequence[LiveTarget],
+        watching: Watching,
+        tasks: TaskGroup,
+    ) -> None:
+        """Bring every replica in step, and keep them so until cancelled."""
         settings, project = self._settings.watch, self._settings.project
-        watching = Watching(flat, settings, self._emit, spread, self._pulse)
         tasks.start_soon(watching.run)
         for target in live:
             target.keep_image(tasks, project, settings)

@@ -108,7 +108,7 @@ class Desk:
             pod=replica.pod,
             container=replica.container,
             state=state,
-            reason=str(error) if error else diary.reload,
+            reason=str(error) if error else session.dropped or diary.reload,
             hint=error.hint if error else diary.hint,
             image=replica.image,
             node=replica.node,
@@ -118,6 +118,7 @@ class Desk:
             drift=tuple(diary.ran),
             reload=diary.reload,
             waiting=tuple(sorted(diary.waiting)),
+            waiting_too=diary.waiting_too,
         )
 
     # --- waiting --------------------------------------------------------------------
@@ -127,7 +128,8 @@ class Desk:
 
         Raises:
             Halted: If a folder is gone.
-            TargetError: If a container refuses, or paths cannot be made equal.
+            TargetError: If a container refuses, or one of its commands was given up.
+            Unequal: If paths cannot be made equal.
         """
         started_s = anyio.current_time()
         await self._pulse.until(lambda: self._watching is not None)
@@ -153,13 +155,13 @@ class Desk:
         """Wait until every replica holds what is known by now; return its batch."""
         while True:
             batch = self._last_batch()
-            noted = {id(session): session.noted for session in self._sessions()}
+            noted = {session: session.noted for session in self._sessions()}
 
-            def applied(noted: dict[int, int] = noted) -> bool:
+            def applied(noted: dict[Session, int] = noted) -> bool:
                 self._check_refusals()
                 targets = [live.fleet.sessions for live in self._live]
                 return all(targets) and all(
-                    session.holds(noted.get(id(session), 0))
+                    session.holds(noted.get(session, 0))
                     for sessions in targets
                     for session in sessions
                 )
@@ -176,7 +178,7 @@ class Desk:
         for live in self._live:
             for replica, _, runs in live.fleet.containers():
                 diary = self._diary.container(replica.pod, replica.container)
-                if any(number <= batch for number in diary.waiting):
+                if diary.waits_for(batch):
                     late = True
                 elif diary.broken:
                     raise TargetError(
@@ -202,6 +204,9 @@ class Desk:
                 raise TargetError(diary.failed, hint=diary.hint)
 
     def _check_paths(self, sessions: Sequence[Session]) -> None:
+        for session in sessions:
+            if session.dropped:
+                raise TargetError(f"{session.who}: {session.dropped}")
         failing = {s.who.pod: s.failing for s in sessions if s.failing}
         if failing:
             where = ", ".join(f"{paths} in {pod}" for pod, paths in failing.items())

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from syncd import events
 from syncd.control import BatchStatus
 from syncd.events import Event
+from syncd.session import COMPARISON
 
+
+NAMED = 100  # of the batches that one container is waited for
 
 _OfContainer = (
     events.BatchReloaded
@@ -23,7 +26,9 @@ class ContainerDiary:
 
     Attributes:
         ran: The commands of `run` rules that changed it.
-        waiting: The batches that were applied, and are not known to be served yet.
+        waiting: The last batches that were applied, and are not known to be served yet.
+        waiting_too: How many more there are before them: of a program whose reloads
+            nobody sees it is every batch.
         reload: Why the program does not serve what was applied, or "".
         hint: What mends that, or "".
         broken: Whether it will not, before the next edit.
@@ -31,9 +36,33 @@ class ContainerDiary:
 
     ran: list[str] = field(default_factory=list)
     waiting: set[int] = field(default_factory=set)
+    waiting_too: int = 0
     reload: str = ""
     broken: bool = False
     hint: str = ""
+
+    def waits_for(self, batch: int) -> bool:
+        """Tell whether a batch, or one before it, is not known to be served yet."""
+        return bool(self.waiting_too) or any(each <= batch for each in self.waiting)
+
+    def wait_for(self, batch: int) -> None:
+        """Take that a batch was applied."""
+        self.waiting.add(batch)
+        if len(self.waiting) > NAMED:
+            self.waiting.discard(min(self.waiting))
+            self.waiting_too += 1
+
+    def served(self, batch: int) -> None:
+        """Take that a batch need not be waited for any more."""
+        if batch in self.waiting:
+            self.waiting.discard(batch)
+        elif batch < min(self.waiting, default=batch + 1):
+            self.waiting_too = max(self.waiting_too - 1, 0)
+
+    def forget(self) -> None:
+        """Wait for nothing."""
+        self.waiting.clear()
+        self.waiting_too = 0
 
 
 @dataclass(slots=True)
@@ -81,7 +110,7 @@ class Diary:
             case events.BatchDone():
                 self.target(event.target).batch = _batch(event)
             case events.BatchApplied():
-                self.container(event.pod, event.container).waiting.add(event.batch)
+                self.container(event.pod, event.container).wait_for(event.batch)
             case events.HookRan():
                 if event.action == "run" and event.code == 0:
                     ran = self.container(event.pod, event.container).ran
@@ -89,7 +118,10 @@ class Diary:
                         ran.append(event.command)
             case events.SessionReconciled():
                 # What the link before it was to see of a reload, nobody sees now.
-                self.container(event.pod, event.container).waiting.clear()
+                found = self.container(event.pod, event.container)
+                found.forget()
+                if event.files or event.deleted:
+                    found.wait_for(COMPARISON)
             case events.ContainerRestarted() | events.SessionEnded():
                 self.containers.pop((event.pod, event.container), None)
             case _:
@@ -116,15 +148,18 @@ class Diary:
         match event:
             case events.BatchReloaded():
                 if event.reloaded_ms is not None:
+                    # It runs what was there, so what landed before is in it as well.
+                    self.container(event.pod, event.container).waiting_too = 0
                     self._say(event, "", "")
             case events.BatchReady():
                 found = self.container(event.pod, event.container)
-                found.waiting.discard(event.batch)
+                found.served(event.batch)
                 if event.ready_ms is not None:
                     self._say(event, "", "")
             case events.ReloadFailed():
                 found = self.container(event.pod, event.container)
                 found.waiting.difference_update(event.batches)
+                found.waiting_too = 0
                 said = f"it does not start with the new code: {event.error}"
                 self._say(event, said, "", broken=True)
             case events.ReloadHung():

@@ -110,7 +110,7 @@ class Fleet:
         self.view = view
         there = {_identity(replica) for replica in (*view.replicas, *view.returning)}
         for gone in self._berths.keys() - there:
-            self._berths.pop(gone).scope.cancel()
+            self._let_go(self._berths.pop(gone))
         for replica in view.replicas:
             self._board(replica, runs=True)
         for replica in view.returning:
@@ -208,19 +208,17 @@ class Fleet:
         self._moves.beat()
         self.pulse.beat()
 
+    def _let_go(self, berth: _Berth) -> None:
+        """End a session. Its successor may have its name, so that is told first."""
+        berth.scope.cancel()
+        self._emit(events.SessionEnded(**dataclasses.asdict(berth.session.who)))
+
     async def _sail(self, berth: _Berth) -> None:
         try:
             with berth.scope:
                 await berth.session.run()
         finally:
             berth.session.leave()
-            self._emit(
-                events.SessionEnded(
-                    target=self.target,
-                    pod=berth.session.who.pod,
-                    container=berth.session.who.container,
-                )
-            )
 
 
 def _identity(replica: Replica) -> str:

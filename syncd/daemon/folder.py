@@ -17,6 +17,7 @@ from syncd.tree import Entry, Kind, Problem
 
 
 _SETTLE_S = 0.05  # what was written while it was read is given this long
+_LONGEST_S = 1.0  # and what is written all the time, up to this long
 _SECRETS_HINT = (
     "list one in `ignore` of the sync entry as !NAME to send it, or list it plainly"
     " to keep it here without this line"
@@ -58,6 +59,8 @@ class Folder:
         self._doubted: set[bytes] = set()
         self._unresolved: set[bytes] = set()
         self._doubt = anyio.Event()
+        self._doubted_last: frozenset[bytes] = frozenset()
+        self._settle_s = _SETTLE_S
         self._problems: dict[bytes, Problem] = {}
         self._withheld: tuple[bytes, ...] = ()
         self._halted = ""
@@ -145,9 +148,12 @@ class Folder:
     async def doubted(self) -> frozenset[bytes]:
         """Wait for paths that must be looked at again, and let them settle."""
         await self._doubt.wait()
-        await anyio.sleep(_SETTLE_S)
+        again = not self._doubted_last.isdisjoint(self._doubted)
+        self._settle_s = min(2 * self._settle_s, _LONGEST_S) if again else _SETTLE_S
+        await anyio.sleep(self._settle_s)
         self._doubt = anyio.Event()
         paths, self._doubted = frozenset(self._doubted), set()
+        self._doubted_last = paths
         return paths
 
     def resolve(self, paths: Collection[bytes]) -> None:

@@ -1,5 +1,7 @@
 """The warm reloader of one target, while syncd runs."""
 
+from collections.abc import Sequence
+
 import anyio
 
 from syncd import events
@@ -33,6 +35,7 @@ async def keep_injected(
     api: Api,
     spec: TargetSpec,
     settings: Reloader,
+    roots: Sequence[str],
     replicas: Replicas,
     emit: events.Emit,
 ) -> None:
@@ -43,7 +46,7 @@ async def keep_injected(
     """
     while True:
         try:
-            await inject(api, spec, settings, replicas, emit)
+            await inject(api, spec, settings, roots, replicas, emit)
         except TransportError:  # it is told by whoever follows the Pods
             await anyio.sleep(_PAUSE_S)
             continue

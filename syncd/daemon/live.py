@@ -9,8 +9,16 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from syncd import events
-from syncd.cluster import Api, ContainerLog, Probe, Replica, View, follow
-from syncd.config import Sync, Target, Watch
+from syncd.cluster import (
+    Api,
+    ContainerLog,
+    Probe,
+    Replica,
+    TargetSpec,
+    View,
+    follow,
+)
+from syncd.config import RunRule, Sync, Target, Watch
 from syncd.daemon import rules
 from syncd.daemon.fleet import Fleet
 from syncd.daemon.folder import Folder
@@ -23,7 +31,6 @@ from syncd.session import Patience, Root, Session, Ways, dial
 
 
 LOG_TAIL = 1000  # lines in which a server's start is looked for
-NOBODY_LIMIT_S = 5.0  # a controller has made its Pods by then, if there is one
 
 
 class LiveTarget:
@@ -96,6 +103,17 @@ class LiveTarget:
         """Where its Pods are."""
         return self._spec.namespace
 
+    @property
+    def spec(self) -> TargetSpec:
+        """What its Pods are chosen by."""
+        return self._spec
+
+    @property
+    def commands_s(self) -> float:
+        """How long the commands of its rules may take, one after the other."""
+        rules_ = self._target.rules
+        return sum(rule.timeout_s for rule in rules_ if isinstance(rule, RunRule))
+
     def start(self, tasks: TaskGroup) -> None:
         """Follow the Pods for as long as `tasks` lives."""
         send, receive = anyio.create_memory_object_stream[View](1)
@@ -128,50 +146,24 @@ class LiveTarget:
         settings = self._target.reloader
         if settings is not None and settings.inject:
             api, spec, emit = self._api, self._spec, self._emit
-            tasks.start_soon(keep_injected, api, spec, settings, self.fleet, emit)
+            roots = [sync.remote for sync in self._target.sync]
+            tasks.start_soon(
+                keep_injected, api, spec, settings, roots, self.fleet, emit
+            )
 
     async def until_in_step(self) -> None:
         """Wait until there is a replica, and each holds the local tree."""
         await self.fleet.until(_in_step)
-
-    async def until_answered(self) -> None:
-        """Wait until there is a replica, and each is equal or has refused.
-
-        Where there is not even a Pod that could become one, the wait is short.
-        """
-        await self.fleet.until(lambda _: self.fleet.view is not None)
-        with anyio.move_on_after(NOBODY_LIMIT_S):
-            await self.fleet.until(lambda _: not self._is_deserted())
-        if not self._is_deserted():
-            await self.fleet.until(_answered)
-
-    def verdict(self) -> int:
-        """Return how many paths could not be made equal in some replica.
-
-        Raises:
-            SyncdError: What kept a replica, or all, from being compared at all.
-        """
-        sessions = self.fleet.sessions
-        for session in sessions:
-            if session.error is not None:
-                raise session.error
-        if not sessions:
-            raise (self.fleet.view or View()).explain(self._spec)
-        return sum(session.failures for session in sessions)
 
     def close(self) -> None:
         """Close what is kept open of syncd's own state."""
         for owned in self._owned:
             owned.close()
 
-    def _is_deserted(self) -> bool:
-        view = self.fleet.view
-        return view is None or not (view.replicas or view.skipped)
-
     def _owned_at(self, sync: Sync) -> Owned:
         spec = self._spec
         place = (self._api.server, spec.namespace, str(spec), spec.container or "")
-        return Owned.of(*place, str(sync.local), sync.remote)
+        return Owned.of(self._emit, *place, str(sync.local), sync.remote)
 
     def _probe(self, replica: Replica) -> Probe | None:
         """Return a container's probe as its Pod is now: its address may have changed."""
@@ -188,7 +180,3 @@ class LiveTarget:
 
 def _in_step(sessions: Sequence[Session]) -> bool:
     return bool(sessions) and all(session.in_step.is_set() for session in sessions)
-
-
-def _answered(sessions: Sequence[Session]) -> bool:
-    return bool(sessions) and all(session.answered.is_set() for session in sessions)

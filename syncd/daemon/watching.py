@@ -88,6 +88,12 @@ class Watching:
                 async for hints in receive:
                     await self._heed(hints)
 
+    async def read_again(self) -> None:
+        """Only look again at what changed while it was read, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            for index, folder in enumerate(self._folders):
+                tasks.start_soon(self._look_again, index, folder)
+
     async def _heed(self, hints: Hints) -> None:
         settled_s = anyio.current_time()
         named = hints.paths.keys() - hints.lost

@@ -66,9 +66,11 @@ class Delta:
         replica: Foreign files in folders that go are deleted with them.
         compress: Deflate the tar stream.
         content: Gives what a file holds, if that is known and need not be read.
+        clock: Tells what is slow, and goes out as it is read.
 
     Attributes:
-        pack: The tar stream; what was void is known once the frames were iterated.
+        pack: The tar stream; what could not be sent is known once the frames were
+            iterated.
         wire_bytes: Size of the frames so far.
     """
 
@@ -81,9 +83,10 @@ class Delta:
         replica: bool = False,
         compress: bool = False,
         content: Callable[[Entry], bytes | None] = lambda _: None,
+        clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.plan = plan(changes, held or {})
-        self.pack = Pack(root, self.plan.sends, content=content)
+        self.pack = Pack(root, self.plan.sends, content=content, clock=clock)
         self.wire_bytes = 0
         self._replica = replica
         self._compress = compress
@@ -104,7 +107,7 @@ class Delta:
             {
                 "op": "end",
                 "id": batch,
-                "void": [as_text(path) for path in sorted(self.pack.void)],
+                "void": [as_text(path) for path in sorted(self.pack.spoilt)],
                 "bytes": self.pack.size,
                 "digest": self.pack.digest,
             }
@@ -154,7 +157,10 @@ class Delta:
 def _deflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
     deflate = zlib.compressobj(1)
     for piece in pieces:
-        yield from _cut(deflate.compress(piece))
+        data = deflate.compress(piece)
+        if len(piece) < CHUNK:  # it comes slowly, or is the last
+            data += deflate.flush(zlib.Z_SYNC_FLUSH)
+        yield from _cut(data)
     yield from _cut(deflate.flush())
 
 

@@ -7,6 +7,7 @@ found torn only at its end, so it is padded or cut to the size that its header g
 and the agent is told its name before it puts anything in place.
 """
 
+import errno
 import hashlib
 import os
 import stat
@@ -22,14 +23,17 @@ from syncd.wire import MAX_DATA
 
 
 CHUNK = MAX_DATA
+SLOW_S = 0.2  # what was read in it goes out, however little it is
 _SOON = 32  # so many small files are packed before a thread would have been asked
+# What opening a file says that is none any more: it left, or a folder or link came.
+_MOVED = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _NAME_MAX = 4000  # of PATH_MAX, what one system call takes
 
 
 class Pack:
     """Files and links as a tar stream, read from below `root` while it is iterated.
 
-    Iterate once; `void`, `sealed` and `size` are complete when that has ended.
+    Iterate once; what is known of it is complete when that has ended.
 
     Args:
         root: The local folder.
@@ -37,9 +41,12 @@ class Pack:
         flavour: How long names are written; only PAX carries digests.
         prefix: What stands before each path in the stream.
         content: Gives what a file holds, if that is known and need not be read.
+        clock: Tells what is slow.
 
     Attributes:
-        void: Paths that cannot be sent as the snapshot has them, and why.
+        torn: Paths that are not what the snapshot has, and why; a look tells what is.
+        unread: Paths that could not be read, and why; no look mends that.
+        spoilt: Those of both that are in the stream all the same.
         sealed: Paths that were sent well, with the digest of each.
         size: Bytes of content in them.
         at_hand: Nothing has to be read, and it is soon done.
@@ -52,13 +59,17 @@ class Pack:
         flavour: Flavour = Flavour.PAX,
         prefix: bytes = b"",
         content: Callable[[Entry], bytes | None] = lambda _: None,
+        clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self.void: dict[bytes, str] = {}
+        self.torn: dict[bytes, str] = {}
+        self.unread: dict[bytes, str] = {}
+        self.spoilt: list[bytes] = []
         self.sealed: dict[bytes, bytes] = {}
         self.size = 0
         self._root = os.fsencode(root)
         self._flavour = flavour
         self._prefix = prefix
+        self._clock = clock
         entries = {change.path: change.entry for change in changes}
         self._entries = [
             (path, entry)
@@ -75,18 +86,25 @@ class Pack:
         )
 
     @property
+    def void(self) -> dict[bytes, str]:
+        """Paths that cannot be sent as the snapshot has them, and why."""
+        return self.torn | self.unread
+
+    @property
     def digest(self) -> str:
         """The one digest over what was sent well."""
         return digest_of(self.sealed)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the stream in pieces of at most 256 KiB."""
-        buffer = bytearray()
+        """Yield the stream in pieces of at most 256 KiB, and what a slow disk has given."""
+        buffer, begun_s = bytearray(), self._clock()
         for piece in chain(self.members(), [END] if self._entries else ()):
             buffer += piece
-            while len(buffer) >= CHUNK:
+            late = self._clock() - begun_s > SLOW_S
+            while len(buffer) >= CHUNK or (late and buffer):
                 yield bytes(buffer[:CHUNK])
                 del buffer[:CHUNK]
+                begun_s = self._clock()
         if buffer:
             yield bytes(buffer)
 
@@ -99,9 +117,8 @@ class Pack:
         try:
             root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as exc:
-            self.void |= {
-                path: f"local folder: {exc.strerror}" for path, _ in self._entries
-            }
+            reason = f"local folder: {exc.strerror}"
+            self.unread |= {path: reason for path, _ in self._entries}
             return
         try:
             for path, entry in self._entries:
@@ -123,22 +140,28 @@ class Pack:
         return self._header(path, entry) + filled(self._known[path])
 
     def _file(self, root: int, path: bytes, entry: Entry) -> Iterator[bytes]:
+        begun = False
         try:
             with _opened(root, path) as source:
                 _expect_size(source, entry)
                 if entry.size > CHUNK:
+                    begun = True
                     yield self._header(path, entry)
                     yield from _streamed(source, entry)
                 else:
                     data = _verified(source, entry)
                     yield self._header(path, entry) + filled(data)
         except OSError as exc:
-            self.void[path] = exc.strerror or str(exc)
+            kind = self.torn if exc.errno in _MOVED else self.unread
+            kind[path] = exc.strerror or str(exc)
         except _Torn as exc:
-            self.void[path] = str(exc)
+            self.torn[path] = str(exc)
         else:
             self.sealed[path] = entry.digest
             self.size += entry.size
+            return
+        if begun:
+            self.spoilt.append(path)
 
 
 class _Torn(Exception):
@@ -186,8 +209,12 @@ def _streamed(source: int, entry: Entry) -> Iterator[bytes]:
     """Yield exactly the bytes that a header promised, then say if they were good."""
     content = hashlib.sha256()
     left = entry.size
+    failure: OSError | None = None
     while left:
-        data = _read(source, min(CHUNK, left))
+        try:
+            data = os.read(source, min(CHUNK, left))
+        except OSError as exc:
+            failure, data = exc, b""
         content.update(data)
         left -= len(data)
         yield data
@@ -195,14 +222,8 @@ def _streamed(source: int, entry: Entry) -> Iterator[bytes]:
             yield from (bytes(min(CHUNK, left - at)) for at in range(0, left, CHUNK))
             break
     yield bytes(-entry.size % BLOCK)
+    if failure is not None:
+        raise failure
     if content.digest() != entry.digest:
         raise _Torn("it changed while it was read")
     _expect_size(source, entry)
-
-
-def _read(source: int, size: int) -> bytes:
-    """Return what can be read, or b"": a failing disk is like a file that shrank."""
-    try:
-        return os.read(source, size)
-    except OSError:
-        return b""

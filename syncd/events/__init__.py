@@ -17,7 +17,6 @@ from syncd.events.base import (
 )
 from syncd.events.batch import (
     BatchApplied,
-    BatchDetected,
     BatchDone,
     BatchPacked,
     BatchReady,
@@ -28,6 +27,7 @@ from syncd.events.batch import (
     ReloadHung,
     ReloadMissed,
     ReloadUnready,
+    ReloadUnwatched,
 )
 from syncd.events.cluster import (
     ApiBack,
@@ -36,6 +36,7 @@ from syncd.events.cluster import (
 )
 from syncd.events.container import (
     ContainerRestarted,
+    HookDropped,
     HookRan,
     PathFailed,
     PathNoted,
@@ -61,6 +62,7 @@ from syncd.events.local import (
     RootFound,
     RootLost,
     SecretsWithheld,
+    StateUnwritten,
     WatchDegraded,
     WatchOverflowed,
     WatchStarted,
@@ -93,7 +95,6 @@ __all__ = [
     "ApiBack",
     "ApiLost",
     "BatchApplied",
-    "BatchDetected",
     "BatchDone",
     "BatchPacked",
     "BatchReady",
@@ -105,6 +106,7 @@ __all__ = [
     "Event",
     "Failed",
     "FolderScanned",
+    "HookDropped",
     "HookRan",
     "InStep",
     "Level",
@@ -132,6 +134,7 @@ __all__ = [
     "ReloadHung",
     "ReloadMissed",
     "ReloadUnready",
+    "ReloadUnwatched",
     "ReloaderAdvised",
     "ReloaderInjected",
     "ReloaderRefused",
@@ -146,6 +149,7 @@ __all__ = [
     "SessionReconciled",
     "SessionRefused",
     "Started",
+    "StateUnwritten",
     "Stopped",
     "TargetChanged",
     "WatchDegraded",

@@ -1,4 +1,8 @@
-"""A batch: detected → settled → packed → sent → applied → reloaded → ready → done."""
+"""A batch: settled → packed → sent → applied → done, and then reloaded → ready.
+
+That it was detected is told by `settled_ms`: before the tree was looked at, nobody knows
+if a hint becomes a batch, or which.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,18 +11,10 @@ from syncd.events.base import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchDetected(Event):
-    """The first hint of a batch was seen."""
-
-    name = "batch.detected"
-    level = "debug"
-    batch: int
-    root: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchSettled(Event):
-    """The writing went quiet, and the tree was looked at.
+    """The writing went quiet, and the tree was looked at: there is a batch.
+
+    It was detected `settled_ms` and `scanned_ms` before this.
 
     Attributes:
         settled_ms: First hint to quiet.
@@ -87,6 +83,7 @@ class BatchReloaded(Event):
     """The program in one container serves the batch's code.
 
     Attributes:
+        batch: Which; 0 for what a comparison brought.
         reloaded_ms: Applied to serving again, as the warm reloader or the program's log
             tells; None if there is nothing in the batch that the program reloads for.
         steps: What took the reloader how many milliseconds: `fork_ms`, `import_ms`,
@@ -106,6 +103,7 @@ class BatchReady(Event):
     """The container is ready again with the batch's code.
 
     Attributes:
+        batch: Which; 0 for what a comparison brought.
         ready_ms: Reloaded to the readiness probe's success; None if nothing was asked:
             what has reloaded counts as ready then.
         probe: What was asked; "" if nothing was.
@@ -174,10 +172,22 @@ class ReloadHung(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReloadMissed(Event):
-    """The program did not notice a change; its file is touched, once."""
+    """The program did not notice a change; its file is written once more."""
 
     name = "reload.missed"
     level = "warning"
+    target: str
+    pod: str
+    container: str
+    batch: int
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadUnwatched(Event):
+    """Nor did the program notice it then: it does not use this file, or look at it."""
+
+    name = "reload.unwatched"
     target: str
     pod: str
     container: str

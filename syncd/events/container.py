@@ -92,7 +92,7 @@ class ContainerRestarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded(Event):
-    """The container is no longer a replica, and its stream is closed."""
+    """The container is no longer a replica, and its stream is being closed."""
 
     name = "session.ended"
     target: str
@@ -153,3 +153,22 @@ class HookRan(Event):
     code: int | None
     output: str
     took_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookDropped(Event):
+    """A `run` or `restart` rule is not carried out any more, until an edit asks for it.
+
+    Attributes:
+        reason: What it did whenever it was tried.
+    """
+
+    name = "hook.dropped"
+    level = "error"
+    target: str
+    pod: str
+    container: str
+    action: str
+    command: str
+    reason: str
+    hint: str

@@ -87,3 +87,18 @@ class SecretsWithheld(Event):
     root: str
     paths: tuple[bytes, ...]
     hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateUnwritten(Event):
+    """What syncd keeps for its next run could not be written; this run goes on.
+
+    Attributes:
+        path: The file.
+    """
+
+    name = "state.unwritten"
+    level = "warning"
+    path: str
+    reason: str
+    hint: str

@@ -1,27 +1,32 @@
 """Run a workload's program under the reloader, or no more, and follow the rollout."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import anyio
 
 from syncd import events
-from syncd.cluster import Api, NotFound, Refused, TargetSpec
+from syncd.cluster import Api, NotFound, Refused, TargetSpec, seek
 from syncd.config import Reloader
 from syncd.errors import TargetError
 from syncd.inject.site import Site
+from syncd.inject.verdict import objection
 from syncd.rebuild import rollout
-from syncd.rebuild.failure import CannotRollOut
 from syncd.rebuild.rollout import Replicas
 from syncd.reloader import source
 
 
 Object = Mapping[str, Any]
 ROLLOUT_S = 300.0
+_SEEK_S = 5.0
 _TRIES = 20  # the controllers write to a workload as we do
 _PAUSE_S = 0.1
+_EXAMPLE = (
+    'under [target.reloader], as in command = ["uvicorn", "main:app", "--port", "8080"]'
+)
 _SHELLS = ("sh", "bash", "dash", "ash", "zsh")
+_INITS = ("tini", "dumb-init", "catatonit")
 
 
 class Anybody:
@@ -40,50 +45,70 @@ async def inject(
     api: Api,
     spec: TargetSpec,
     settings: Reloader,
+    roots: Sequence[str],
     replicas: Replicas,
     emit: events.Emit,
 ) -> None:
     """Have the workload's program run under the reloader, and wait until it does.
 
-    Where it does already, nothing is changed. Where the new Pods do not come up, all is
-    taken back.
+    Where it does already, nothing is changed. Where the new Pods do not come up, or the
+    reloader cannot take the program over, all is taken back.
+
+    Args:
+        api: The cluster.
+        spec: The workload.
+        settings: What is to run, and how.
+        roots: The folders in the container that hold the developer's code.
+        replicas: Who knows which Pods are in step.
+        emit: Where events go.
 
     Raises:
-        TargetError: If it cannot be done, or the new Pods do not come up.
+        TargetError: If it cannot be done.
         TransportError: If the API server does not answer.
     """
     started_s = anyio.current_time()
     site = await _look(api, spec)
-    command = settings.command or site.command
-    _check(site, command)
-    name = _config_map_name(spec)
-    if site.is_as(command, name):
+    program = settings.command or site.command
+    _check(site, program)
+    options = list(_options(settings, roots))
+    start = site.start(settings.command, options, _config_map_name(spec))
+    if site.is_as(start):
         return
     await api.apply(
-        f"{_config_maps(spec)}/{name}",
-        _config_map(name, site),
+        f"{_config_maps(spec)}/{start.config_map}",
+        _config_map(start.config_map, site),
         force=True,
         fieldManager=site.manager,
     )
     await api.apply(
-        site.workload.path,
-        site.body(command, name),
-        force=True,
-        fieldManager=site.manager,
+        site.workload.path, site.body(start), force=True, fieldManager=site.manager
     )
     try:
-        await _follow(api, site, replicas, emit)
-    except CannotRollOut:
+        pods = await _follow(api, site, replicas, emit)
+        await _ensure_it_runs(api, site, pods)
+    except TargetError:
         await _take_back(api, spec)
         raise
     emit(
         events.ReloaderInjected(
             target=str(spec),
             container=site.workload.container,
-            command=tuple(command),
+            command=tuple(program),
             took_ms=(anyio.current_time() - started_s) * 1000,
         )
     )
+
+
+def _options(settings: Reloader, roots: Sequence[str]) -> Iterator[str]:
+    for name, values in (
+        ("--root", roots),
+        ("--warm", settings.warm),
+        ("--cold", settings.cold),
+    ):
+        for value in values:
+            yield from (name, value)
+    if settings.drain_s is not None:
+        yield from ("--drain-s", f"{settings.drain_s:g}")
 
 
 async def restore(api: Api, spec: TargetSpec, emit: events.Emit) -> bool:
@@ -121,37 +146,60 @@ async def _look(api: Api, spec: TargetSpec) -> Site:
     return Site.of(spec, await api.get(path))
 
 
-def _check(site: Site, command: tuple[str, ...]) -> None:
+def _check(site: Site, command: Sequence[str]) -> None:
     """Refuse what would not run under the reloader.
 
     Raises:
         TargetError: With what to set.
     """
-    container = site.workload.container
-    example = 'command = ["uvicorn", "main:app", "--port", "8080"]'
+    container, spec = site.workload.container, site.workload.spec
     if not command:
         raise TargetError(
-            f"container {container} of {site.workload.spec} starts by its image's own"
-            " command, which its spec does not tell",
-            hint=f"say it under [target.reloader], as in {example}",
+            f"container {container} of {spec} starts by its image's own command, which"
+            " its spec does not tell",
+            hint=f"say it {_EXAMPLE}",
         )
-    if command[0].rpartition("/")[2] in _SHELLS:
+    name = command[0].rpartition("/")[2]
+    what = "a shell" if name in _SHELLS or name.endswith(".sh") else name
+    if what == "a shell" or name in _INITS:
         raise TargetError(
-            f"container {container} of {site.workload.spec} starts with a shell, which"
-            " the reloader cannot take over",
-            hint=f"say what the shell runs under [target.reloader], as in {example}",
+            f"container {container} of {spec} starts with {what}, which the reloader"
+            " cannot take over",
+            hint=f"say what that runs {_EXAMPLE}",
         )
 
 
-async def _follow(api: Api, site: Site, replicas: Replicas, emit: events.Emit) -> None:
+async def _ensure_it_runs(api: Api, site: Site, pods: Sequence[str]) -> None:
+    """Refuse what the reloader cannot take over, or start.
+
+    Raises:
+        TargetError: With what the reloader says.
+    """
+    container, spec = site.workload.container, site.workload.spec
+    there = (await seek(api, spec, _SEEK_S)).replicas
+    for replica in [each for each in there if each.pod in pods][:1]:  # as are all
+        said = await objection(api, replica)
+        if said:
+            raise TargetError(
+                f"the reloader cannot run container {container} of {spec}: {said}",
+                hint=f"say what it runs in the end {_EXAMPLE}",
+            )
+
+
+async def _follow(
+    api: Api, site: Site, replicas: Replicas, emit: events.Emit
+) -> Sequence[str]:
+    """Follow the rollout to its end; return the new Pods."""
+
     def told(event: events.Event) -> None:
         if not isinstance(event, events.RebuildPods):  # it is the same image
             emit(event)
 
     workload = site.workload
-    await rollout.follow(
+    rolled = await rollout.follow(
         api, workload, workload.image, replicas, told, timeout_s=ROLLOUT_S
     )
+    return rolled.pods
 
 
 async def _take_back(api: Api, spec: TargetSpec) -> Site | None:

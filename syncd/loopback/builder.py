@@ -138,7 +138,8 @@ class _Work:
         self._files.mkdir(exist_ok=True)
 
     def _copy(self, rest: str) -> None:
-        *sources, target = shlex.split(rest)
+        words = json.loads(rest) if rest.startswith("[") else shlex.split(rest)
+        *sources, target = words
         place = self._place(target)
         ignored = shutil.ignore_patterns(*self._ignored())
         for source in (each for each in sources if not each.startswith("--")):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from syncd.inject.site import FOLDER, PREFIX, VOLUME
+from syncd.inject.site import FOLDER, RELOADER
 from syncd.loopback.image import Image
 from syncd.reloader import source
 
@@ -66,6 +66,6 @@ def reloader() -> dict[str, Any]:
 def run_warm(pod: dict[str, Any]) -> None:
     """Have the program run by the warm reloader."""
     (container,) = pod["containers"]
-    container["args"] = [*PREFIX, *UVICORN]
-    container["volumeMounts"] = [{"name": VOLUME, "mountPath": FOLDER}]
-    pod["volumes"] = [{"name": VOLUME, "configMap": {"name": "reloader"}}]
+    container["args"] = [*RELOADER, "--stay", "--", *UVICORN]
+    container["volumeMounts"] = [{"name": "reloader", "mountPath": FOLDER}]
+    pod["volumes"] = [{"name": "reloader", "configMap": {"name": "reloader"}}]

@@ -77,7 +77,8 @@ def gather(
             hidden.append(arguments[name])
     for name, source in settings.secrets.items():
         if isinstance(source, FromFile):
-            path = project / Path(source.file).expanduser()
+            # Unlike Path.expanduser(), this leaves alone what it does not know.
+            path = project / os.path.expanduser(source.file)  # noqa: PTH111  # see above
             hidden += _words(path, f"secrets.{name}")
             secrets[name] = f"src={path}"
         else:

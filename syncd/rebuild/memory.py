@@ -7,6 +7,7 @@ inputs in full, so that a difference can be named, would be too long for an anno
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,7 +26,6 @@ class Memory:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder = folder
 
     @classmethod
@@ -49,17 +49,24 @@ class Memory:
         return None
 
     def remember(self, identity: Identity, image: str, at: float) -> None:
-        """Remember that an image was built from these inputs.
+        """Remember that an image was built from these inputs, if there is room.
+
+        To have forgotten it costs a look at the registry, or a build.
 
         Args:
             identity: The inputs.
             image: Its name.
             at: Now, in seconds; the oldest are forgotten.
         """
-        path = self._folder / f"{identity.digest}.json"
         forms = {name: list(facts) for name, facts in identity.forms.items()}
+        said = json.dumps({"image": image, "at": at, "forms": forms})
+        with suppress(OSError):
+            self._write(self._folder / f"{identity.digest}.json", said)
+
+    def _write(self, path: Path, said: str) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         new = path.with_suffix(".new")
-        new.write_text(json.dumps({"image": image, "at": at, "forms": forms}))
+        new.write_text(said)
         new.rename(path)
         for digest in [*self.known][:-_KEPT]:
             (self._folder / f"{digest}.json").unlink(missing_ok=True)

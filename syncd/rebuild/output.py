@@ -3,8 +3,10 @@
 import re
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -52,7 +54,8 @@ class Output:
     """Takes the lines of a builder.
 
     Args:
-        path: The file that keeps them; its folder is made if it is missing.
+        path: The file that keeps them, as long as there is room; its folder is made if
+            it is missing.
         secrets: Values that are written as `***`.
         tell: Called with each line, and the last step that was announced.
 
@@ -69,9 +72,13 @@ class Output:
         self._tell = tell
         self._secrets = sorted(filter(_is_telling, secrets), key=len, reverse=True)
         self._last: deque[str] = deque(maxlen=_LAST)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = path.open("w", encoding="utf-8", errors="backslashreplace")
-        path.chmod(0o600)
+        self._file: FileIO | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = FileIO(path, "w")
+            path.chmod(0o600)
+        except OSError as error:
+            tell(f"the log cannot be kept: {error.strerror}", self.step)
 
     @property
     def last(self) -> tuple[str, ...]:
@@ -87,17 +94,29 @@ class Output:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def hear(self, line: str) -> None:
         """Take a line."""
         for secret in self._secrets:
             line = line.replace(secret, "***")
         self._last.append(line)
-        self._file.write(f"{line}\n")
-        self._file.flush()
+        self._keep(line)
         self.step = step(line) or self.step
         self._tell(line, self.step)
+
+    def _keep(self, line: str) -> None:
+        if self._file is None:
+            return
+        rest = f"{line}\n".encode("utf-8", "backslashreplace")
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self._file.close()
+            self._file = None
+            self._tell(f"the log ends here: {error.strerror}", self.step)
 
 
 def _is_telling(secret: str) -> bool:
@@ -106,10 +125,14 @@ def _is_telling(secret: str) -> bool:
 
 
 def new_log(target: str) -> Path:
-    """Return where the log of a new build of `target` goes; old logs make room."""
+    """Return where the log of a new build of `target` goes; old logs make room.
+
+    That they cannot is told when this one is written.
+    """
     folder = state_folder() / "builds"
     name = re.sub(r"[^\w.-]+", "-", target)
     logs = sorted(folder.glob("*.log"), key=lambda log: log.stem.rpartition("-")[2])
     for log in logs[: -_KEPT + 1]:
-        log.unlink(missing_ok=True)
+        with suppress(OSError):
+            log.unlink()
     return folder / f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}.log"

@@ -32,9 +32,15 @@ class CodeStore:
     memory that all generations share.
     """
 
-    def __init__(self, fd: int, third_party: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        fd: int,
+        third_party: Callable[[str], bool],
+        note: Callable[[str, os.stat_result], Any],
+    ) -> None:
         self.fd = fd
         self.third_party = third_party
+        self.note = note
         self.code: dict[str, tuple[list[int], bytes]] = {}
         self.changed = False
 
@@ -57,6 +63,7 @@ class CodeStore:
     @as_if_importlib
     def _get_code(self, loader: Any, name: str, path: str, plain: Any) -> Any:
         info = os.stat(path)
+        self.note(path, info)
         key = [info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino]
         known = self.code.get(path)
         if known is not None and known[0] == key:

@@ -46,7 +46,7 @@ class Channel:
             return False
         return True
 
-    def send_names(self, op: str, names: Iterable[str]) -> None:
+    def send_names(self, op: str, names: Iterable[Any]) -> None:
         """Send any number of names, in messages of a size that passes."""
         rest = list(names)
         for i in range(0, len(rest), PIECE):

@@ -157,6 +157,7 @@ class Client:
         if supervisor.declined:
             self.send("declined", id=batch, reason=supervisor.declined)
         elif message.get("force") or _is_reason_to_reload(supervisor, paths):
+            supervisor.watch.take_in(paths)
             supervisor.reload(functools.partial(self.send, id=batch))
         else:
             number = supervisor.serving.number if supervisor.serving else 0
@@ -178,8 +179,9 @@ class Client:
 
 def _is_reason_to_reload(supervisor: Supervisor, paths: list[str]) -> bool:
     """Tell whether a change of these files can change what is served."""
-    serving = supervisor.serving
-    knows = serving is not None and serving.learned
+    now, count = supervisor.serving, supervisor.succession.count
+    # Unless one that came after it has read something else.
+    knows = now is not None and now.learned and now.number == count
     return not knows or any(map(supervisor.watch.matters, paths))
 
 

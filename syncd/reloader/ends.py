@@ -34,7 +34,7 @@ class GenerationEnd:
         answers: Who is to be told how it went.
         ready: What it said when it was.
         workers: How many processes of it accept.
-        opened: The files that it read while it started; all of them, once `learned`.
+        read: What it read while it started, as it was then; all of it, once `learned`.
         failure: What it said when it failed.
         changed: Third-party code that is not as it was when it was loaded ahead; None
             as long as that is not known.
@@ -52,7 +52,7 @@ class GenerationEnd:
         self.answers: list[Answer] = []
         self.ready: dict[str, Any] = {}
         self.workers = 0
-        self.opened: set[str] = set()
+        self.read: dict[str, Any] = {}
         self.learned = False
         self.failure: dict[str, Any] = {}
         self.changed: list[str] | None = None

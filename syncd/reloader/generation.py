@@ -16,6 +16,7 @@ from importlib.machinery import PathFinder
 
 from syncd.reloader.bytecode import CodeStore
 from syncd.reloader.channel import Channel
+from syncd.reloader.reading import Reading
 from syncd.reloader.sockets import Listeners
 from syncd.reloader.stage import perform, set_the_stage
 from syncd.reloader.warm import Warm
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     Seams = dict[str, Callable[[Any, "Generation"], None]]
 
 
-CODE = (".py", ".so")
 LONGEST_TEXT = 30_000  # of which each character may take six bytes of a message
 
 
@@ -53,11 +53,12 @@ class Generation:
         self.drain_s: float = request["drain_s"]
         fd, code, *held = request["fds"]
         self.channel = Channel(socket.socket(fileno=fd))
-        self.code = CodeStore(code, warm.places.third_party)
+        self.reading = Reading(self._disown)
+        self.code = CodeStore(code, warm.places.third_party, self.reading.note)
         self.listeners = Listeners(self.channel, zip(request["held"], held))  # noqa: B905 - 3.8
         self.environ = dict(os.environ)
+        self.modules = dict(sys.modules)
         self.order: dict[str, None] = {}
-        self.opened: set[str] = set()
         self.folders: set[str] = set()
         self.logged: list[str] = []
         self.ready = self.own_gate = False
@@ -93,7 +94,7 @@ class Generation:
 
     def _reach_out(self, seams: Seams) -> None:
         """Be there wherever the program touches what has to be shared."""
-        sys.addaudithook(self._audit)
+        sys.addaudithook(self.reading.audit)
         self.code.attach()
         self.listeners.attach()
         for name, attach in seams.items():
@@ -102,12 +103,6 @@ class Generation:
         finder: Any = Attacher(self, seams)
         self.order = finder.order
         sys.meta_path.insert(0, finder)
-
-    def _audit(self, event: str, args: tuple[Any, ...]) -> None:
-        if event == "open" and not self.ready and isinstance(args[0], str):
-            writes = (args[2] or 0) & (os.O_WRONLY | os.O_RDWR)
-            if not writes and not args[0].endswith((*CODE, ".pyc")):
-                self.opened.add(os.path.realpath(args[0]))
 
     # what the supervisor is told
 
@@ -119,7 +114,18 @@ class Generation:
             mine = [p for p in places if not self.warm.places.third_party(p[0])]
             file, line = (mine or places or [("", "0")])[-1]
             text = text[-LONGEST_TEXT:]
+            self._tell_what_was_read()
             self.channel.send("failed", traceback=text, file=file, line=int(line))
+
+    def _tell_what_was_read(self) -> None:
+        theirs, found = self.warm.places.third_party, list(self.reading.found.items())
+        self.channel.send_names(
+            "read", [item for item in found if not theirs(f"{item[0]}/")]
+        )
+
+    def _disown(self, names: list[str]) -> None:
+        if self.forks or not self.listeners.are_elsewhere():
+            self.channel.send_names("wrote", names)
 
     def decline(self, reason: str) -> None:
         """Say why this program cannot be taken over.
@@ -127,7 +133,7 @@ class Generation:
         It goes on as if never touched, unless another one serves.
         """
         if not self.ready:
-            self.ready = True
+            self.ready = self.reading.over = True
             self.channel.send("declined", reason=reason)
             if not self._may_go():
                 sys.exit(1)
@@ -148,7 +154,7 @@ class Generation:
         """
         if self.ready:
             return True
-        self.ready = True
+        self.ready = self.reading.over = True
         ran_ms = (time.monotonic() - self.began) * 1000
         self.steps.setdefault("import_ms", ran_ms)
         self.steps["startup_ms"] = ran_ms - self.steps["import_ms"]
@@ -176,9 +182,9 @@ class Generation:
         return {key for key in {*now, *then} if now.get(key) != then.get(key)}
 
     def _shadowed(self) -> dict[str, str]:
-        """Return warm modules that a cold start would find in the developer's files."""
+        """Return warm modules in whose place a cold start would find something else."""
         tops = {name.partition(".")[0] for name in self.warm.preloaded}
-        found: dict[str, str] = {}
+        found = dict.fromkeys(self._replaced(), "a stand-in of the program's")
         for entry in sys.path:
             if self.warm.places.third_party(f"{os.path.abspath(entry)}/"):
                 break
@@ -189,6 +195,17 @@ class Generation:
                     if spec is not None and spec.origin:
                         found[name] = spec.origin
         return found
+
+    def _replaced(self) -> list[str]:
+        """Return what the program put in the place of a module before others need it."""
+        modules = self.warm.searched & sys.modules.keys() - self.order.keys()
+        return [
+            name
+            for name in modules
+            if sys.modules[name] is not self.modules.get(name)
+            and getattr(getattr(sys.modules[name], "__spec__", None), "name", "")
+            != name
+        ]
 
     def learn(self) -> None:
         """Report what this generation was made of; once it serves, and at leisure."""
@@ -204,8 +221,7 @@ class Generation:
                 depth = name.count(".") + bool(spec.submodule_search_locations)
                 folders.add(os.path.abspath(spec.origin).rsplit("/", depth + 1)[0])
         self.channel.send_names("modules", names)
-        opened = [path for path in self.opened if not places.third_party(path)]
-        self.channel.send_names("opened", opened)
+        self._tell_what_was_read()
         patches = ("gevent.monkey", "saved"), ("eventlet.patcher", "already_patched")
         patched = any(getattr(sys.modules.get(m), at, None) for m, at in patches)
         self.channel.send(

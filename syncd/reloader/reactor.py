@@ -65,7 +65,8 @@ class Reactor:
         """Wait until there is something to call back for, and do it."""
         due = self._timers[0][0] - time.monotonic() if self._timers else None
         for key, _ in self._selector.select(due if due is None else max(0.0, due)):
-            if key.fd in self._selector.get_map():  # not forgotten just now
+            # Unless it was forgotten just now, and something else has its number.
+            if self._selector.get_map().get(key.fd) is key:
                 key.data()
         while self._timers and self._timers[0][0] <= time.monotonic():
             heapq.heappop(self._timers)[2]()

@@ -93,6 +93,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "S",
         "help": "how long what a replaced generation was asked may take (2)",
     },
+    "--load-s": {
+        "type": float,
+        "default": 30.0,
+        "metavar": "S",
+        "help": "how long a module may take to be loaded ahead (30)",
+    },
     "--socket": {
         "default": "",
         "metavar": "PATH",

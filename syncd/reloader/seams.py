@@ -3,6 +3,8 @@
 # ruff: noqa: ANN401 - modules of any kind
 from __future__ import annotations
 
+import contextlib
+
 from syncd.reloader.generation import Generation
 from syncd.reloader.on_loops import attach_asyncio, attach_uvloop
 from syncd.reloader.on_uvicorn import (
@@ -32,10 +34,19 @@ def attach_logging(module: Any, generation: Generation) -> None:
 
     def call_handlers(logger: Any, record: Any) -> None:
         if record.levelno >= module.ERROR and not generation.ready:
-            generation.logged.append(module.Formatter().format(record))
+            # What cannot be rendered is told by the handlers, which meet it too.
+            with contextlib.suppress(Exception):
+                generation.logged.append(_rendered(module, record))
         plain(logger, record)
 
     module.Logger.callHandlers = call_handlers
+
+
+def _rendered(module: Any, record: Any) -> Any:
+    # Of a copy: the text of an exception is left on the record, for all formatters.
+    copy = object.__new__(type(record))
+    vars(copy).update(vars(record))
+    return module.Formatter().format(copy)
 
 
 SEAMS: Seams = {

@@ -142,8 +142,8 @@ class Succession:
         later(GO_DEADLINE_S, self._go, generation)
         later(kill_s, old.kill, signal.SIGKILL)
 
-    def _on_opened(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
-        generation.opened.update(message["names"])
+    def _on_read(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
+        generation.read.update(message["names"])
 
     def _on_failed(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
         generation.failure = generation.failure or message

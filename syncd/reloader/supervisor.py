@@ -70,13 +70,14 @@ class Supervisor:
             on_message=self._on_warm,
             say=self.say,
         )
-        roots = [os.getcwd(), *options.roots] if options.watch else []  # noqa: PTH109
+        roots = [os.getcwd(), *options.roots]  # noqa: PTH109
         self.watch = Watch(reactor, roots, self._on_edit)
 
     def run(self) -> int:
         """Run until the command has ended; returns its wait status."""
         self.reactor.on_signals(SIGNALS, self._on_signal)
-        self.watch.begin()
+        if self.options.watch:
+            self.watch.begin()
         self._start()
         while self.status is None:
             self.reactor.turn()
@@ -119,8 +120,6 @@ class Supervisor:
             for pid, status in iter(lambda: os.waitpid(-1, os.WNOHANG), (0, 0)):
                 self._on_exit(pid, status)
 
-    # what warm processes tell
-
     def _on_warm(self, warm: WarmEnd, message: dict[str, Any]) -> None:
         op = message["op"]
         if op == "exited":
@@ -151,8 +150,6 @@ class Supervisor:
         if not self.warming.current.pid:
             self.warming.renew()
             self._start_wanted()
-
-    # those that come
 
     def reload(self, *answers: Answer) -> None:
         """Replace what serves by what lies on disk now."""
@@ -229,14 +226,15 @@ class Supervisor:
         generation.tell("declined", reason=reason)
         say(f"not taken over: {reason}. It runs as if it had been started alone.")
 
-    # what they report
-
     def _on_modules(self, _: GenerationEnd, message: dict[str, Any]) -> None:
         self.warming.learn(message["names"])
 
+    def _on_wrote(self, _: GenerationEnd, message: dict[str, Any]) -> None:
+        self.watch.disown(message["names"])
+
     def _on_learned(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
         generation.learned = True
-        self.watch.data = generation.opened
+        self.watch.heed(generation.read)
         if self.options.watch:
             self.watch.begin(message["folders"])
         self.succession.shelf.clear(message["unused"])
@@ -244,8 +242,6 @@ class Supervisor:
         if message["patched"]:
             self.warming.give_up("gevent or eventlet patches the standard library")
         self.warming.improve()
-
-    # those that go
 
     def _on_ended(self, generation: GenerationEnd, _: Any) -> None:
         self.reactor.forget(generation.channel)
@@ -297,3 +293,4 @@ class Supervisor:
             say(f"the edit fails {where}; generation {lasting.number} serves on")
         elif self._waits_for_an_edit():
             say(f"the program fails {where}; waiting for the next edit")
+        self.watch.heed({**self.watch.read, **generation.read})

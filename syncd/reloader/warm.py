@@ -17,6 +17,7 @@ from syncd.reloader.witness import Witness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 
@@ -27,11 +28,43 @@ FORWARDED = {
 }
 
 
+class Progress:
+    """Where a candidate is, for who waits for it and may have to ask a dead one."""
+
+    def __init__(self, fds: Iterable[int]) -> None:
+        self.fds = list(fds)  # none, where there is no file in memory
+        self.count = 0
+
+    @classmethod
+    def new(cls) -> Progress:
+        """Return one that can be passed on."""
+        in_memory = hasattr(os, "memfd_create")
+        return cls([os.memfd_create("progress")] if in_memory else ())
+
+    def tell(self, stack: list[str]) -> None:
+        """Note which modules are being executed, the innermost last."""
+        self.count += 1
+        for fd in self.fds:
+            os.pwrite(fd, " ".join([str(self.count), *stack, "\0"]).encode(), 0)
+
+    def ask(self) -> list[str]:
+        """Return how often it moved, and which modules are being executed."""
+        found = [os.pread(fd, 1 << 16, 0) for fd in self.fds]
+        return b"".join(found).partition(b"\0")[0].decode().split()
+
+    def close(self) -> None:
+        """Have no more to do with it."""
+        for fd in self.fds:
+            os.close(fd)
+        self.fds = []
+
+
 class Warm:
     """The warm process.
 
     Attributes:
         preloaded: The modules that were loaded ahead.
+        searched: What was looked for to load them, whether it was there or not.
         reads: The environment variables that they read when they were.
     """
 
@@ -42,6 +75,7 @@ class Warm:
         self.program.introduce()
         self.places = Places(self.hello["roots"])
         self.preloaded: set[str] = set()
+        self.searched: set[str] = set()
         self.reads: set[str] = set()
         self.disk: dict[str, Any] = {}
         self.children: set[int] = set()
@@ -71,10 +105,14 @@ class Warm:
 
     def _load(self, names: list[str]) -> None:
         began, before = time.monotonic(), set(sys.modules)
-        hello = self.hello
-        witness = Witness(self.places, hello["cold"], hello["program_sets"])
+        hello, progress = self.hello, Progress(self.hello["fds"])
+        witness = Witness(
+            self.places, hello["cold"], hello["program_sets"], progress.tell
+        )
         witness.load(names)
+        progress.close()
         self.preloaded = set(sys.modules) - before
+        self.searched = witness.searched
         self.reads = witness.reads
         self.disk = self._look_at_disk()
         gc.collect()

@@ -10,7 +10,8 @@ import signal
 from syncd.reloader.channel import Channel
 from syncd.reloader.program import Program
 from syncd.reloader.reactor import Reactor
-from syncd.reloader.witness import lies_in
+from syncd.reloader.warm import Progress
+from syncd.reloader.witness import blamed, lies_in
 
 
 TYPE_CHECKING = False
@@ -30,7 +31,7 @@ class WarmEnd:
         self.pid = pid
         self.names = set(names)
         self.modules = 0
-        self.took_ms = 0.0
+        self.progress = Progress.new()
 
 
 class Warming:
@@ -57,6 +58,7 @@ class Warming:
         self.reactor = reactor
         self.program = program
         self.roots = [os.getcwd(), *options.roots]
+        self.load_s: float = options.load_s
         self.mask = mask
         self.on_message = on_message
         self.say = say
@@ -111,8 +113,32 @@ class Warming:
 
     def _try(self) -> None:
         if self.candidate is not None:
-            self._retire(self.candidate)
+            os.kill(self.candidate.pid, signal.SIGKILL)  # it may never be asked again
         self.candidate = self._spawn(self.learned)
+        self.reactor.later(self.load_s, self._check, self.candidate, [])
+
+    def _check(self, warm: WarmEnd, before: list[str]) -> None:
+        """End a candidate that has not moved for as long as it may."""
+        if warm is not self.candidate:
+            return
+        now = warm.progress.ask()
+        if now != before or not now:
+            self.reactor.later(self.load_s, self._check, warm, now)
+        else:
+            os.kill(warm.pid, signal.SIGKILL)
+            self._lose(warm, f"is not loaded within {self.load_s:g} s")
+
+    def _lose(self, warm: WarmEnd, reason: str) -> None:
+        """Try once more, without the module at which a candidate was lost."""
+        self.candidate = None
+        self.rounds += 1
+        stack = warm.progress.ask()[1:]
+        self.cold = {**blamed(stack, reason), **self.cold}
+        if stack and self.rounds < ROUNDS:
+            self.say(f"{stack[-1]} {reason}: it stays cold")
+            self._try()
+        else:
+            self.say(f"nothing more is loaded ahead: an import {reason}")
 
     def _spawn(self, names: Iterable[str]) -> WarmEnd:
         mine, theirs = Channel.pair()
@@ -123,6 +149,7 @@ class Warming:
         warm = WarmEnd(mine, pid, names)
         mine.send(
             "hello",
+            warm.progress.fds,
             program=vars(self.program),
             roots=self.roots,
             cold=self.cold,
@@ -148,8 +175,8 @@ class Warming:
             warm.channel.close()
             warm.pid = 0
             if warm is self.candidate:
-                self.candidate = None
-                self.say("nothing more is loaded ahead: the attempt crashed")
+                self._lose(warm, "ends the process that loads it")
+            warm.progress.close()
         self.on_message(warm, message)
 
     def _on_loaded(self, warm: WarmEnd, message: dict[str, Any]) -> None:

@@ -46,17 +46,24 @@ class Witness:
         stack: The modules that are being executed, the innermost last.
         found: What was found out here, beyond what was `known`, and by an import.
         skipped: What was not even begun.
+        searched: What the import system looked for, whether it was there or not.
         reads: The environment variables that were read.
     """
 
     def __init__(
-        self, places: Places, known: dict[str, str], program_sets: Iterable[str]
+        self,
+        places: Places,
+        known: dict[str, str],
+        program_sets: Iterable[str],
+        tell: Callable[[list[str]], Any],
     ) -> None:
         self.places = places
+        self.tell = tell
         self.known = known
         self.program_sets = set(program_sets)
         self.found: dict[str, str] = {}
         self.skipped: dict[str, str] = {}
+        self.searched: set[str] = set()
         self.stack: list[str] = []
         self.reads: set[str] = set()
         self.before = traces()
@@ -93,13 +100,11 @@ class Witness:
 
     def blame(self, reason: str) -> None:
         """Leave the innermost module cold for `reason`, and those that import it."""
-        for name in reversed(self.stack):
-            self.found.setdefault(name, reason)
-            if not reason.startswith("imports "):
-                reason = f"imports {name}"
+        self.found = {**blamed(self.stack, reason), **self.found}
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Find a module as the others do, to stand by when it is executed."""
+        self.searched.add(name)
         if self.is_cold(name):
             self.blame(f"imports {name}")
             raise LeftCold
@@ -115,12 +120,14 @@ class Witness:
 
     def _execute(self, execute: Callable[[Any], None], module: Any) -> None:
         self.stack.append(module.__name__)
+        self.tell(self.stack)
         try:
             execute(module)
             if traces() - self.before:
                 self._examine()
         finally:
             self.stack.pop()
+            self.tell(self.stack)
 
     def _examine(self) -> None:
         """Blame the innermost module for what it left behind.
@@ -136,6 +143,16 @@ class Witness:
         self.before |= left
         if left:
             self.blame("leaves behind " + ", ".join(sorted({what for what, _ in left})))
+
+
+def blamed(stack: list[str], reason: str) -> dict[str, str]:
+    """Return why the innermost module of `stack` stays cold, and those around it."""
+    found: dict[str, str] = {}
+    for name in reversed(stack):
+        found.setdefault(name, reason)
+        if not reason.startswith("imports "):
+            reason = f"imports {name}"
+    return found
 
 
 def traces() -> set[tuple[str, str]]:

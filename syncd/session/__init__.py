@@ -6,11 +6,13 @@ from syncd.session.mark import Mark, Outcome
 from syncd.session.owed import Root
 from syncd.session.report import Who
 from syncd.session.session import Session
+from syncd.session.shipping import COMPARISON
 from syncd.session.stream import Patience
 from syncd.session.ways import Ways
 
 
 __all__ = [
+    "COMPARISON",
     "Ack",
     "Failure",
     "Hello",

@@ -1,8 +1,9 @@
 """The link to the agent: one warm stream, frames both ways."""
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from itertools import count
 
 import anyio
@@ -16,20 +17,13 @@ from syncd.session import answers
 from syncd.session.answers import chunks, entries, gathered, may_equal, root_state
 from syncd.session.link import Ack, Hello, Ran, ReloadAnswer, Sent
 from syncd.session.owed import Root
+from syncd.session.questions import Questions
 from syncd.session.reload_answers import ReloadAnswers
 from syncd.session.stream import Patience, ProcessEnded, Silent, Stream
 from syncd.tree import Change, Entry, Tree
 
 
 LONG_LINK_MS = 5.0  # from this round trip on, deflating costs less than sending
-
-
-@dataclass(slots=True)
-class _Question:
-    """Something asked of the agent, and the parts of its answer."""
-
-    parts: list[wire.Message] = field(default_factory=list)
-    answered: anyio.Event = field(default_factory=anyio.Event)
 
 
 class AgentLink:
@@ -59,9 +53,10 @@ class AgentLink:
         self._session = session
         self._roots = roots
         self._decoder = wire.Decoder()
-        self._questions: dict[tuple[str, int], _Question] = {}
+        self._questions = Questions()
         self._ids = count(1)
-        self._turn = anyio.Lock()
+        self._turn = anyio.Lock()  # a batch is many messages
+        self._sending = anyio.Lock()
         self._heard_s = anyio.current_time()
         self._deltas: dict[int, Delta] = {}
         self._reload_answers = ReloadAnswers()
@@ -133,7 +128,8 @@ class AgentLink:
                 raise Silent(f"nothing was heard for {silent_s:.0f} s")
             # A stream that takes nothing any more must not keep us from noticing.
             with anyio.move_on_after(ping_s):
-                await self._say({"op": "ping", "id": 0})
+                # In the middle of a batch too, which a slow disk may hold up.
+                await self._send(wire.encode({"op": "ping", "id": 0}))
             asked = True
 
     def _limits(self) -> tuple[float, float]:
@@ -168,13 +164,13 @@ class AgentLink:
         self, batch: int, root: int, changes: Sequence[Change], held: Tree
     ) -> Sent:
         """See `Link.send`."""
-        self._questions["applied", batch] = _Question()
+        self._questions.ask("applied", batch)
         async with self._turn:
             return await self._deliver(batch, root, changes, held)
 
     async def ack(self, batch: int) -> Ack:
         """See `Link.ack`."""
-        answer = await self._answer("applied", batch)
+        answer = await self._questions.answer("applied", batch)
         self._deltas.pop(batch).confirm(answer)
         return answers.ack(answer)
 
@@ -210,32 +206,20 @@ class AgentLink:
 
     async def _ask(self, op: str, reply: str = "", **fields: object) -> wire.Message:
         number = next(self._ids)
-        self._questions[reply or op, number] = _Question()
+        self._questions.ask(reply or op, number)
         await self._say({"op": op, "id": number, **fields})
-        return await self._answer(reply or op, number)
-
-    async def _answer(self, reply: str, number: int) -> wire.Message:
-        question = self._questions[reply, number]
-        await question.answered.wait()
-        del self._questions[reply, number]
-        return wire.joined(question.parts)
+        return await self._questions.answer(reply or op, number)
 
     def _take(self, message: wire.Message) -> None:
-        if message["op"] in ("pong", "busy"):
-            return
-        if message["op"] == "fatal":
-            raise ProtocolError(f"the agent gave up: {message.get('error')}")
-        if message["op"] == "reloaded":
-            self._reload_answers.put(answers.reload_answer(message))
-            return
-        question = self._questions.get((message["op"], message.get("id", 0)))
-        if question is None:
-            raise ProtocolError(
-                f"the agent answered what nobody asked: {message['op']}"
-            )
-        question.parts.append(message)
-        if message.get("end", True):
-            question.answered.set()
+        match message["op"]:
+            case "pong" | "busy":
+                pass
+            case "fatal":
+                raise ProtocolError(f"the agent gave up: {message.get('error')}")
+            case "reloaded":
+                self._reload_answers.put(answers.reload_answer(message))
+            case _:
+                self._questions.take(message)
 
     async def _next(self, op: str) -> wire.Message:
         """Wait for a message of the handshake, before `serve` runs."""
@@ -248,7 +232,11 @@ class AgentLink:
 
     async def _say(self, message: wire.Message) -> None:
         async with self._turn:
-            await self._stream.send(wire.encode(message))
+            await self._send(wire.encode(message))
+
+    async def _send(self, frames: bytes) -> None:
+        async with self._sending:
+            await self._stream.send(frames)
 
     async def _receive(self) -> list[wire.Message]:
         event = await self._stream.receive()
@@ -274,8 +262,9 @@ class AgentLink:
             replica=place.whole,
             compress=self.hello.round_trip_ms > LONG_LINK_MS,
             content=place.content,
+            clock=time.monotonic,
         )
-        pieces = gathered(delta.frames(batch, root))
+        pieces = gathered(delta.frames(batch, root), time.monotonic)
         packed_s = sent_s = 0.0
         more = True
         while more:
@@ -286,7 +275,7 @@ class AgentLink:
                 piece, more = await to_thread.run_sync(next, pieces)
             packed = anyio.current_time()
             packed_s += packed - started
-            await self._stream.send(piece)
+            await self._send(piece)
             sent_s += anyio.current_time() - packed
         self._deltas[batch] = delta
         return Sent(
@@ -294,5 +283,6 @@ class AgentLink:
             wire_size=delta.wire_bytes,
             packed_ms=packed_s * 1000,
             sent_ms=sent_s * 1000,
-            torn=tuple(delta.pack.void),
+            torn=tuple(delta.pack.torn),
+            unread=answers.unread(delta.pack.unread),
         )

@@ -1,7 +1,6 @@
 """Between the agent's messages and values. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from syncd import wire
@@ -10,23 +9,31 @@ from syncd.session.link import Ack, Failure, Fate, Note, ReloadAnswer, RootState
 from syncd.tree import Entry, Kind
 
 
-CHUNK = 20_000  # paths in one message; keeps it far under the limit of a frame
+UNREAD = "unread"  # the code of a path that could not be read here
+ROOM = 8 << 20  # bytes of the paths in one message, half of what a frame may hold
 _FATES = {
     "serving": Fate.SERVED,
     "running": Fate.SERVED,  # it never listened, and so nobody can tell more
     "failed": Fate.FAILED,
     "kept": Fate.KEPT,
 }
+SLOW_S = 0.1  # what took longer to make is sent, however little it is
 PIECE = 512 * 1024  # bytes of frames in one message on the stream, about
 
 
-def gathered(frames: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Yield `frames` in pieces that are worth a message, and whether more follow."""
-    buffer = bytearray()
+def gathered(
+    frames: Iterable[bytes], clock: Callable[[], float]
+) -> Iterator[tuple[bytes, bool]]:
+    """Yield `frames` in pieces that are worth a message, and whether more follow.
+
+    A piece is worth one too if it took long, by `clock`.
+    """
+    buffer, begun_s = bytearray(), clock()
     for frame in frames:
-        if len(buffer) >= PIECE:
+        if len(buffer) >= PIECE or (buffer and clock() - begun_s > SLOW_S):
             yield bytes(buffer), True
             buffer.clear()
+            begun_s = clock()
         buffer += frame
     yield bytes(buffer), False
 
@@ -43,8 +50,15 @@ def root_state(state: Mapping[str, object]) -> RootState:
 
 def chunks(paths: Iterable[bytes]) -> Iterator[list[bytes]]:
     """Yield `paths` sorted, as many at a time as one message may name."""
-    rest = iter(sorted(paths))
-    while some := list(islice(rest, CHUNK)):
+    some: list[bytes] = []
+    room = ROOM
+    for path in sorted(paths):
+        some.append(path)
+        room -= 6 * len(path) + 4  # a byte may travel as \udcXX
+        if room < 0:
+            yield some
+            some, room = [], ROOM
+    if some:
         yield some
 
 
@@ -70,6 +84,14 @@ def may_equal(theirs: Entry, ours: Entry | None) -> bool:
         and ours is not None
         and ours.kind is Kind.FILE
         and ours.size == theirs.size
+    )
+
+
+def unread(reasons: Mapping[bytes, str]) -> tuple[Failure, ...]:
+    """Return what could not be read here as what has failed."""
+    return tuple(
+        Failure(path, UNREAD, f"cannot be read here: {reason}")
+        for path, reason in reasons.items()
     )
 
 

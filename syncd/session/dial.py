@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -25,7 +25,6 @@ INTERPRETERS = (
     "/opt/venv/bin/python3",
 )
 _SYNCD = secrets.token_hex(8)  # this process
-_TOO_OLD = 91  # what the boot line exits with under a Python before 3.8
 
 
 @asynccontextmanager
@@ -36,23 +35,33 @@ async def dial(
 
     Raises:
         TargetError: If there is neither a Python nor a shell with tar.
-        TransportError: If the container cannot be reached.
+        TransportError: If the container cannot be reached, or its Python ended and there
+            is no shell.
     """
     session = _session(replica, roots)
+    ended: dict[str, ProcessEnded] = {}
     for interpreter in INTERPRETERS:
         argv, boot = agent.boot(interpreter, session)
         async with open_exec(api, replica, argv) as stream:
             link = AgentLink(stream, roots, patience, session)
-            if await _answers(link, boot):
+            error = await _meet(link, boot)
+            if error is None:
                 try:
                     yield link
                 finally:
                     await link.close()
                 return
-    fallback = ShellLink(partial(open_exec, api, replica), roots, session)
+        if isinstance(error, ProcessEnded):
+            ended[interpreter] = error
+    fallback = ShellLink(
+        partial(open_exec, api, replica), roots, session, why=_why(ended)
+    )
     try:
         await fallback.meet()
     except CommandNotFound as error:
+        for broke in ended.values():
+            if broke.code not in agent.TOO_OLD:
+                raise broke from error  # it may be another time
         raise TargetError(
             f"{replica.pod} container {replica.container} has neither Python 3.8 or"
             f" newer (looked for {', '.join(INTERPRETERS)}) nor a shell",
@@ -62,6 +71,15 @@ async def dial(
     yield fallback
 
 
+def _why(ended: Mapping[str, ProcessEnded]) -> str:
+    """Return why no Python serves, of those that ended before they greeted."""
+    for interpreter, error in ended.items():
+        if error.code in agent.TOO_OLD:
+            return f"{interpreter} is older than 3.8"
+        return f"{interpreter}: {error}"
+    return "no Python in the container"
+
+
 def _session(replica: Replica, roots: Sequence[Root]) -> str:
     """Return what the agents of one session have in common, and share with no other."""
     place = (replica.uid, replica.container, replica.container_id)
@@ -69,14 +87,10 @@ def _session(replica: Replica, roots: Sequence[Root]) -> str:
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
-async def _answers(link: AgentLink, boot: bytes) -> bool:
-    """Return whether there is an interpreter that can run the agent."""
+async def _meet(link: AgentLink, boot: bytes) -> CommandNotFound | ProcessEnded | None:
+    """Return why there is no agent; None if it greets."""
     try:
         await link.meet(boot, "python")
-    except CommandNotFound:
-        return False
-    except ProcessEnded as ended:
-        if ended.code == _TOO_OLD:
-            return False
-        raise
-    return True
+    except (CommandNotFound, ProcessEnded) as error:
+        return error
+    return None

@@ -50,6 +50,11 @@ class Ledger:
         """Look at `paths` when the next batch is taken."""
         self.pending.update(paths)
 
+    def rewrite(self, path: bytes) -> None:
+        """Owe `path` once more, although the container holds it."""
+        self.doubt.add(path)
+        self.pending.add(path)
+
     def compare(self, listing: Mapping[bytes, Entry], local: Tree) -> None:
         """Take `listing` for what the container holds; owe it the difference."""
         self.remote = dict(listing)

@@ -71,6 +71,7 @@ class Sent:
         size: Bytes of the tar stream.
         wire_size: Bytes that crossed, after compression.
         torn: Paths that changed while they were read, and were not sent.
+        unread: Paths that could not be read here, and were not sent either.
     """
 
     size: int
@@ -78,6 +79,7 @@ class Sent:
     packed_ms: float
     sent_ms: float
     torn: tuple[bytes, ...] = ()
+    unread: tuple[Failure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ class Link(Protocol):
     async def run(
         self, argv: Sequence[str], *, cwd: str | None, timeout_s: float
     ) -> Ran:
-        """Run a command in the container."""
+        """Run a command in the container. Batches do not wait for it."""
         ...
 
     async def signal(self, match: str, signal: str) -> Ran:

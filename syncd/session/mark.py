@@ -1,7 +1,8 @@
 """One batch of edits on its way to every replica of a target."""
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from syncd.events import BatchDone, Emit
 
@@ -16,6 +17,18 @@ class Outcome:
     sent_ms: float = 0.0
     applied_ms: float = 0.0
     total_ms: float = 0.0
+
+    def __add__(self, other: Self) -> Self:
+        """Return what both come to: the later one tells when it was over."""
+        return replace(
+            self,
+            size=self.size + other.size,
+            failed=self.failed + other.failed,
+            packed_ms=self.packed_ms + other.packed_ms,
+            sent_ms=self.sent_ms + other.sent_ms,
+            applied_ms=self.applied_ms + other.applied_ms,
+            total_ms=max(self.total_ms, other.total_ms),
+        )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,6 +1,9 @@
-"""The program in the container, observed through its log: does it serve the code?"""
+"""The program in the container, observed: does it serve the code?
 
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+It is observed through its log, or asked by way of the warm reloader where one runs.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict
 
@@ -8,38 +11,42 @@ import anyio
 
 from syncd import events
 from syncd.errors import SyncdError, TransportError
-from syncd.plan import Run
 from syncd.reload import PATTERNS, Pattern, Reader, Sign
 from syncd.session.link import Link
-from syncd.session.mark import Mark
-from syncd.session.owed import Owed
+from syncd.session.owed import Owed, Turn
 from syncd.session.readiness import Readiness
-from syncd.session.reloads import (
-    HANGS_AFTER_S,
-    RELOADER,
+from syncd.session.reloads import HANGS_AFTER_S, Reloads
+from syncd.session.report import Report
+from syncd.session.told import RELOADER, Told, Unanswered
+from syncd.session.verdicts import (
     Failed,
     Hangs,
     Missed,
     NoReload,
     Reloaded,
-    Reloads,
+    Unseen,
+    Unwatched,
     Verdict,
 )
-from syncd.session.report import Report
 from syncd.session.ways import Log
+from syncd.tree import Kind, Tree, above
 
 
 RESUME_S = 1.0  # before the log is opened again
+HELD_S = 0.05  # a traceback after which so long nothing came is the last
+LISTENING_S = 0.5  # so long what is sent waits for the log, which is to answer for it
 
 _ADVICE = (
     "the warm reloader serves an edit in a tenth of a second: run the program under it"
     " in the image, or set inject = true under [target.reloader]"
 )
+_STARTS = "the new code takes long to start"
 _HANG_HINTS = {
-    RELOADER: "the new code takes long to start; what served before serves on",
+    RELOADER: f"{_STARTS}; what served before serves on",
     "uvicorn": "an open stream (SSE, WebSocket) holds it: start uvicorn with"
     " --timeout-graceful-shutdown 1",
-    "gunicorn": "an open request holds it: start gunicorn with --graceful-timeout 1",
+    "gunicorn": "it does not reload uvicorn's workers: run uvicorn --reload itself, or"
+    " the warm reloader; other workers are held by an open request until --timeout",
 }
 
 
@@ -49,7 +56,7 @@ class Observer:
     Args:
         link: Says what the warm reloader says, where one runs.
         log: Returns the log, unread; None without one.
-        owed: Where a touch is asked for when the program missed a change.
+        owed: Where a file is asked for once more when the program missed its change.
         report: Where events go.
         readiness: Told of what has reloaded.
         patterns: What the log is read for.
@@ -70,33 +77,28 @@ class Observer:
         self._report = report
         self._readiness = readiness
         self._reader = Reader(patterns)
-        self._reloads = Reloads()
-        self._applied = anyio.Event()
+        self._reloads = Reloads(patterns)
+        self._told = Told()
+        self._listens = anyio.Event()
+        self._moved = anyio.Event()
+        self._held_s: float | None = None
+        self._unseen = False
 
-    def applied(
-        self,
-        marks: Collection[Mark],
-        paths: Sequence[bytes],
-        sent_s: float,
-        told_as: int | None = None,
-    ) -> None:
-        """Take that the batches of `marks` were applied.
-
-        Args:
-            marks: Who waits for them.
-            paths: What they changed.
-            sent_s: They were sent no sooner.
-            told_as: The number under which the warm reloader was told, if it was.
-        """
+    def applied(self, batches: Sequence[int], turn: Turn) -> None:
+        """Take that batches were applied, as what `turn` says of them."""
         now = self._report.clock()
-        if told_as is not None:
-            numbers = [mark.number for mark in marks]
-            self._tell(self._reloads.told(told_as, numbers, paths, now))
+        if turn.told:
+            self._tell(self._told.applied(batches, turn.told, turn.landed, now))
         elif self._log is not None:
             self._advise()
-            for mark in marks:
-                self._tell(self._reloads.applied(mark.number, paths, sent_s, now))
-        self._applied.set()
+            sent_s = now if turn.sent_s is None else turn.sent_s
+            places = sorted(turn.landed, key=self._is_gone)
+            self._tell(self._reloads.applied(batches, places, sent_s, now))
+        self._moved.set()
+
+    def _is_gone(self, place: tuple[int, bytes]) -> bool:
+        root, path = place
+        return path not in self._owed.roots[root].tree
 
     def _advise(self) -> None:
         """Tell what would make reloads faster, if a server of Python is seen to do them."""
@@ -108,11 +110,17 @@ class Observer:
                 )
             )
 
+    async def listening(self) -> None:
+        """Wait until what the log says answers what is applied from now on."""
+        if self._log is not None:
+            with anyio.move_on_after(LISTENING_S):
+                await self._listens.wait()
+
     async def hear(self) -> None:
         """Take in what the warm reloader answers, until cancelled."""
         while True:
             answer = await self._link.reload_answer()
-            self._tell(self._reloads.answered(answer, self._report.clock()))
+            self._tell(self._told.answered(answer, self._report.clock()))
 
     async def follow(self) -> None:
         """Read the log, until cancelled. Without it, reloads are not seen.
@@ -124,11 +132,16 @@ class Observer:
         log = self._log()
         try:
             await self._read(log.history, self._reloads.recall)
+            for sign in self._reader.flush():
+                self._reloads.recall(sign)
+            self._listens.set()
             while True:
                 await self._read(log.follow, self._heed)
                 await anyio.sleep(RESUME_S)
         except SyncdError as error:
             self._report.limited(f"reloads are not seen: {error}")
+        finally:
+            self._listens.set()
 
     async def _read(
         self,
@@ -140,62 +153,106 @@ class Observer:
             try:
                 async with aclosing(lines()) as opened:
                     async for line in opened:
-                        sign = self._reader.feed(line.decode("utf-8", "replace"))
-                        if sign is not None:
+                        for sign in self._reader.feed(line.decode("utf-8", "replace")):
                             take(sign)
+                        self._hold()
             except TransportError:
                 await anyio.sleep(RESUME_S)
             else:
                 return
 
+    def _hold(self) -> None:
+        """Have what the reader holds told soon, if nothing more comes."""
+        if self._reader.holds and self._listens.is_set():
+            self._held_s = self._report.clock() + HELD_S
+            self._moved.set()
+
     def _heed(self, sign: Sign) -> None:
         self._tell(self._reloads.seen(sign, self._report.clock()))
+        self._moved.set()
 
     async def wait(self) -> None:
-        """Tell of reloads that do not come in time, until cancelled."""
+        """Tell of what does not come in time, until cancelled."""
         while True:
-            due = self._reloads.due_s
-            self._applied = anyio.Event()
-            if due is None:
-                await self._applied.wait()
+            due = [self._reloads.due_s, self._told.due_s, self._held_s]
+            due_s = min((each for each in due if each is not None), default=None)
+            self._moved = anyio.Event()
+            if due_s is None:
+                await self._moved.wait()
                 continue
-            with anyio.move_on_after(max(0.0, due - self._report.clock())):
-                await self._applied.wait()
-            self._tell(self._reloads.overdue(self._report.clock()))
+            with anyio.move_on_after(max(0.0, due_s - self._report.clock())):
+                await self._moved.wait()
+            self._tell_overdue(self._report.clock())
 
-    def _tell(self, verdicts: Sequence[Verdict]) -> None:
-        who = asdict(self._report.who)
+    def _tell_overdue(self, now: float) -> None:
+        if self._held_s is not None and now >= self._held_s:
+            self._held_s = None
+            for sign in self._reader.flush():
+                self._heed(sign)
+        self._tell((*self._reloads.overdue(now), *self._told.overdue(now)))
+
+    def _tell(self, verdicts: Sequence[Verdict | Unanswered]) -> None:
         for verdict in verdicts:
             match verdict:
+                case Unanswered(batches=batches, places=places):
+                    now = self._report.clock()
+                    self._tell(self._reloads.applied(batches, places, now, now))
                 case Reloaded() | NoReload():
                     self._report.reloaded(verdict)
                     anew = isinstance(verdict, Reloaded)
                     self._readiness.reloaded(verdict.batch, anew=anew)
                 case Failed(batches=batches, broke=broke):
                     self._readiness.failed()
-                    self._report.emit(
-                        events.ReloadFailed(
-                            **who,
-                            batches=batches,
-                            error=broke.error,
-                            path=broke.file,
-                            line=broke.line,
-                            tail=broke.tail,
-                        )
-                    )
-                case Hangs(batches=batches, server=server):
-                    self._report.emit(
-                        events.ReloadHung(
-                            **who,
-                            batches=batches,
-                            server=server,
-                            waited_s=HANGS_AFTER_S,
-                            hint=_HANG_HINTS.get(server, ""),
-                        )
-                    )
-                case Missed(batch=batch, path=path):
-                    self._report.emit(
-                        events.ReloadMissed(**who, batch=batch, path=path)
-                    )
-                    name = path.decode("utf-8", "surrogateescape")
-                    self._owed.ask([Run(("touch", "-c", f"./{name}"))])
+                    self._report.failed(batches, broke)
+                case Hangs(server=server, started=started):
+                    hint = _STARTS if started else _HANG_HINTS.get(server, "")
+                    self._report.hangs(verdict, HANGS_AFTER_S, hint)
+                case Unseen(batches=batches, server=server):
+                    self._ask_instead(batches, server)
+                case Missed() | Unwatched():
+                    self._tell_missed(verdict)
+
+    def _tell_missed(self, verdict: Missed | Unwatched) -> None:
+        who, batch, (root, path) = (
+            asdict(self._report.who),
+            verdict.batch,
+            verdict.place,
+        )
+        if isinstance(verdict, Missed):
+            self._report.emit(events.ReloadMissed(**who, batch=batch, path=path))
+            stand_in = standing_in(self._owed.roots[root].tree, path)
+            if stand_in is not None:
+                self._owed.again(root, stand_in)
+        else:
+            self._report.emit(events.ReloadUnwatched(**who, batch=batch, path=path))
+            self._tell([NoReload(batch)])
+
+    def _ask_instead(self, batches: Sequence[int], server: str) -> None:
+        """Go by the readiness probe alone: this server's log does not tell."""
+        if not self._unseen:
+            self._unseen = True
+            self._report.limited(
+                f"reloads are not seen: {server} does not say it serves"
+            )
+        for batch in batches if self._readiness.asks else ():
+            self._readiness.reloaded(batch, anew=True)
+
+
+def standing_in(tree: Tree, path: bytes) -> bytes | None:
+    """Return a file that stands for a change of `path` if it is written once more.
+
+    That is `path` itself or, where it is gone, code as near to it as there is.
+    """
+    if path in tree:
+        return path
+    code = sorted(
+        other
+        for other, entry in dict(tree).items()
+        if entry.kind is Kind.FILE and other.endswith(b".py")
+    )
+    for folder in (*reversed([*above(path)]), b""):
+        inside = folder + b"/" if folder else b""
+        near = next((other for other in code if other.startswith(inside)), None)
+        if near is not None:
+            return near
+    return None

@@ -1,13 +1,15 @@
 """What the daemon has said changed, and one container has not got yet."""
 
 from collections.abc import Callable, Collection, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
-from syncd.plan import Action, Plan
+from syncd.plan import Action, Plan, Run
+from syncd.session.hooks import Hooks
 from syncd.session.ledger import Ledger
 from syncd.session.mark import Mark, Outcome
+from syncd.session.verdicts import Place
 from syncd.tree import Entry, Tree
 
 
@@ -44,13 +46,33 @@ class Turn:
 
     Attributes:
         since: How many notes the turns before it answer for.
+        sent_s: When the first of the batches was sent; None before.
+        landed: What landed of all of them.
+        told: The batches that the warm reloader was told of.
+        compared: The roots that were compared for it.
+        astray: Those that turned out not to be what their ledgers say.
     """
 
     marks: tuple[Mark, ...]
     since: int
     unanswered: int = 0
     taken: bool = False
+    sent_s: float | None = None
+    landed: list[Place] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)
+    compared: set[int] = field(default_factory=set)
+    astray: set[int] = field(default_factory=set)
+
+    def absorb(self, earlier: "Turn") -> None:
+        """Answer for what `earlier` does too: its roots are to be compared."""
+        self.marks = (*earlier.marks, *self.marks)
+        self.since = min(self.since, earlier.since)
+        self.sent_s = earlier.sent_s if self.sent_s is None else self.sent_s
+        self.landed += earlier.landed
+        self.told += earlier.told
+        self.outcome += earlier.outcome
+        self.compared |= earlier.astray
 
 
 class Owed:
@@ -61,8 +83,7 @@ class Owed:
         session: Who answers to the marks.
 
     Attributes:
-        actions: What is to be carried out in the container, in this order.
-        acting: Whether the first of them runs.
+        hooks: What is to be carried out in the container.
         noted: How often something was noted; it is the number of the last note.
     """
 
@@ -70,9 +91,8 @@ class Owed:
         self._session = session
         self.roots = tuple(roots)
         self.ledgers = tuple(Ledger(r.owned, whole=r.whole) for r in roots)
-        self.actions: list[Action] = []
-        self.acting = False
-        self._action_added = anyio.Event()
+        self.hooks = Hooks()
+        self._again: set[Place] = set()
         self._marks: list[Mark] = []
         self._turns: list[Turn] = []
         self._changed = anyio.Event()
@@ -91,18 +111,46 @@ class Owed:
 
     @property
     def nothing(self) -> bool:
-        """Whether all that was noted has landed, and every action has run."""
-        return not self.actions and not any(
-            ledger.pending or ledger.flying for ledger in self.ledgers
+        """Whether all that was noted has landed, and every hook has run."""
+        return (
+            not self.hooks.waiting
+            and not self._turns
+            and not any(ledger.pending or ledger.flying for ledger in self.ledgers)
         )
+
+    @property
+    def astray(self) -> bool:
+        """Whether a root is not what its ledger says."""
+        return any(turn.astray for turn in self._turns)
 
     def note(self, root: int, paths: Collection[bytes], mark: Mark | None) -> None:
         """Owe `paths` of a root; tell `mark` when they landed."""
         self.noted += 1
         self.ledgers[root].note(paths)
+        if self.hooks.dropped:
+            self.hooks.forgive(self._actions(root, paths))
         if mark is not None and mark not in self._marks:
             self._marks.append(mark)
         self._changed.set()
+
+    def again(self, root: int, path: bytes) -> None:
+        """Owe `path` of a root once more, for who did not notice; no hook follows."""
+        self.ledgers[root].rewrite(path)
+        self._again.add((root, path))
+        self.note(root, (), None)
+
+    def follow(self, root: int, landed: set[bytes]) -> None:
+        """Owe the hooks that the plan of a root has for what `landed`."""
+        unasked = {path for path in landed if (root, path) in self._again}
+        self._again -= {(root, path) for path in unasked}
+        self.hooks.ask(self._actions(root, landed - unasked))
+
+    def _actions(self, root: int, paths: Collection[bytes]) -> list[Action]:
+        """Return what `paths` of a root ask for, each in its place."""
+        asked, place = self.roots[root].plan.actions(paths), self.roots[root].remote
+        return [
+            replace(a, cwd=a.cwd or place) if isinstance(a, Run) else a for a in asked
+        ]
 
     def poke(self) -> None:
         """End a wait, although nothing was noted."""
@@ -113,34 +161,34 @@ class Owed:
         await self._changed.wait()
         self._changed = anyio.Event()
 
-    def ask(self, actions: Sequence[Action]) -> None:
-        """Owe `actions` too; one that is owed already, and does not run, is owed once.
-
-        One that runs may have read what was there before.
-        """
-        waiting = self.actions[1:] if self.acting else self.actions
-        self.actions.extend(a for a in actions if a not in waiting)
-        self._action_added.set()
-
-    async def wait_for_action(self) -> None:
-        """Wait until an action was owed since the last wait."""
-        await self._action_added.wait()
-        self._action_added = anyio.Event()
-
     def begin(self) -> Turn:
-        """Start a turn that answers for every mark noted so far."""
+        """Start a turn that answers for every mark noted so far.
+
+        And for those of turns that went astray; none of these has a batch that flies.
+        """
         turn = Turn(tuple(self._marks), self._begun)
+        for earlier in [turn for turn in self._turns if turn.astray]:
+            self._turns.remove(earlier)
+            turn.absorb(earlier)
         self._begun = self.noted
         self._marks.clear()
         self._turns.append(turn)
         return turn
 
-    def settle(self, turn: Turn) -> None:
-        """Tell the marks of `turn` if all of its batches are answered."""
-        if turn.taken and not turn.unanswered and turn in self._turns:
-            self._turns.remove(turn)
-            for mark in turn.marks:
-                mark.landed(self._session, turn.outcome)
+    def settle(self, turn: Turn) -> bool:
+        """Tell the marks of `turn` if all of its batches are answered; return whether.
+
+        What went astray is for the next turn to settle.
+        """
+        if turn.astray:
+            self._changed.set()
+            return False
+        if not turn.taken or turn.unanswered or turn not in self._turns:
+            return False
+        self._turns.remove(turn)
+        for mark in turn.marks:
+            mark.landed(self._session, turn.outcome)
+        return True
 
     def lose(self) -> None:
         """The wire broke: what flew is in doubt."""

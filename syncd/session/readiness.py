@@ -31,6 +31,11 @@ class Readiness:
         self._reloaded: dict[int, float] = {}
         self._changed = anyio.Event()
 
+    @property
+    def asks(self) -> bool:
+        """Whether there is a probe, and it can be asked."""
+        return self._askable() is not None
+
     def tell_limits(self) -> None:
         """Tell if there is a probe that cannot be asked."""
         probe = self._probe()
@@ -48,7 +53,7 @@ class Readiness:
 
     def reloaded(self, batch: int, *, anew: bool) -> None:
         """Take that the program serves a batch; `anew` if it reloaded for it."""
-        if anew and self._askable() is not None:
+        if anew and self.asks:
             self._reloaded[batch] = self._report.clock()
             self._changed.set()
         else:

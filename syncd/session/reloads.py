@@ -1,228 +1,250 @@
-"""From applied to reloaded: which batches a reload of the program answers. Pure.
+"""From applied to reloaded, by the program's log: which batches a reload answers. Pure.
 
 A batch that has code in it waits for a reload. The log says when one begins and when
 the program serves again; every batch that was applied before it began is answered by
 it, so two quick batches may share one. Servers that do not say that they begin are
 taken to answer what was applied before they served.
 
-Where the warm reloader runs, it answers in place of the log: it is told of each batch
-when that has landed, and says what became of it.
-
 What does not come is told once: a reload that was missed (uvicorn's StatReload misses
-new files, and edits within one second), and one that hangs on open streams.
+new files, and edits within one second), and one that hangs on open streams. A server
+that was never heard to say that it serves is given some time instead.
 """
 
 import math
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from syncd.reload import Armed, Began, Broke, Serving, Sign
-from syncd.session.link import Fate, ReloadAnswer
+from syncd.reload import (
+    PATTERNS,
+    Anew,
+    Armed,
+    Began,
+    Broke,
+    Holds,
+    Pattern,
+    Serving,
+    Sign,
+)
+from syncd.session.verdicts import (
+    Failed,
+    Hangs,
+    Missed,
+    NoReload,
+    Place,
+    Reloaded,
+    Unseen,
+    Unwatched,
+    Verdict,
+)
 
 
 MISSED_AFTER_S = 2.0
 HANGS_AFTER_S = 5.0
-RELOADER = "the warm reloader"
+SETTLED_AFTER_S = 1.0  # a new process that says nothing more, and no traceback
+UNSEEN_AFTER_S = 2.0
 _CODE = (b".py", b".pyx", b".so")
+_MOST = 256  # batches that wait; a program that never says anything answers none
 
 
-@dataclass(frozen=True, slots=True)
-class Reloaded:
-    """The program serves a batch's code."""
-
-    batch: int
-    reloaded_ms: float
-    steps: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class NoReload:
-    """A batch has nothing in it that the program reloads for."""
-
-    batch: int
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The program does not start with the code of these batches."""
-
-    batches: tuple[int, ...]
-    broke: Broke
-
-
-@dataclass(frozen=True, slots=True)
-class Hangs:
-    """A reload began and does not end."""
-
-    batches: tuple[int, ...]
-    server: str
-
-
-@dataclass(frozen=True, slots=True)
-class Missed:
-    """No reload began, though this server reloads by itself."""
-
-    batch: int
-    path: bytes
-
-
-Verdict = Reloaded | NoReload | Failed | Hangs | Missed
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
+    """A batch that waits for a reload.
+
+    Attributes:
+        since_s: From when on a reload for it should begin.
+        began_s: When the reload began that answers it, or None.
+        touched: Its file was touched, to provoke one.
+        told: That its reload hangs was said.
+    """
+
     batch: int
-    path: bytes
+    place: Place
     applied_s: float
+    since_s: float
     began_s: float | None = None
+    touched: bool = False
     told: bool = False
 
 
-@dataclass(slots=True)
 class Reloads:
     """The batches of one container that wait to be served.
+
+    Args:
+        patterns: The servers that the log is read for.
 
     Attributes:
         server: The server that is known to reload here by itself, or "".
     """
 
-    server: str = ""
-    _waiting: list[_Waiting] = field(default_factory=list)
-    _began_s: float | None = None  # of the reload that is under way
-    _told: dict[int, list[_Waiting]] = field(default_factory=dict)
-    _early: deque[ReloadAnswer] = field(default_factory=lambda: deque(maxlen=8))
+    def __init__(self, patterns: Iterable[Pattern] = PATTERNS) -> None:
+        self.server = ""
+        self._patterns = {pattern.server: pattern for pattern in patterns}
+        self._waiting: list[_Waiting] = []
+        self._failed: list[_Waiting] = []
+        self._unwatched: set[Place] = set()
+        self._says = False  # it was heard to say that it serves
+        self._began_s: float | None = None  # of the reload that is under way
+        self._anew_s: float | None = None  # of its new process
+        self._holds = False
 
     @property
     def due_s(self) -> float | None:
         """When `overdue` has something to say if nothing happens; None for never."""
-        times = [
-            w.applied_s + MISSED_AFTER_S
-            if w.began_s is None
-            else w.began_s + HANGS_AFTER_S
-            for w in (*(self._waiting if self.server else ()), *self._at_reloader)
-            if not w.told
-        ]
-        return min(times, default=None)
+        if not self.server or not self._waiting:
+            return None
+        if self._began_s is None:
+            return min(w.since_s for w in self._waiting) + MISSED_AFTER_S
+        if self._silent:
+            if self._anew_s is None:
+                return self._began_s + UNSEEN_AFTER_S
+            return self._anew_s + SETTLED_AFTER_S
+        times = [w.began_s for w in self._hanging if w.began_s is not None]
+        return min(times) + HANGS_AFTER_S if times else None
 
     @property
-    def _at_reloader(self) -> list[_Waiting]:
-        return [waiting for told in self._told.values() for waiting in told]
+    def _silent(self) -> bool:
+        return not self._says and not self._holds
+
+    @property
+    def _hanging(self) -> list[_Waiting]:
+        return [waiting for waiting in self._waiting if not waiting.told]
+
+    @property
+    def _pattern(self) -> Pattern:
+        return self._patterns.get(self.server, Pattern(self.server))
 
     def recall(self, sign: Sign) -> None:
-        """Take what the log said before anything of now was applied."""
-        match sign:
-            case Began(server=server):
-                self.server, self._began_s = server, -math.inf
-            case Armed(server=server):
-                self.server = server
-            case Serving() | Broke():
-                self._began_s = None
+        """Take what the log said before it was listened to: it answers no batch."""
+        waiting, self._waiting = self._waiting, []
+        self.seen(sign, -math.inf)
+        self._waiting, self._failed = waiting, []
 
     def applied(
-        self, batch: int, paths: Iterable[bytes], sent_s: float, now: float
+        self, batches: Iterable[int], places: Iterable[Place], sent_s: float, now: float
     ) -> tuple[Verdict, ...]:
-        """Take that a batch was applied: not before it was sent, and not after `now`.
+        """Take that batches were applied: not before `sent_s`, and not after `now`.
 
-        What arrives on two streams has no order: a reload that began since the batch
-        was sent may be the batch's own.
+        What arrives on two streams has no order: a reload that began since they were
+        sent may be their own.
         """
+        place = code(places)
+        if place is None or place in self._unwatched:
+            return tuple(NoReload(batch) for batch in batches)
         own = self._began_s is not None and self._began_s >= sent_s
-        began_s = self._began_s if own else None
-        return self._wait_for_the_log(_Waiting(batch, _code(paths), now, began_s))
-
-    def told(
-        self, number: int, batches: Iterable[int], paths: Sequence[bytes], now: float
-    ) -> tuple[Verdict, ...]:
-        """Take that batches landed as one, `number`, and that the reloader knows."""
-        code = _code(paths)
-        self._told[number] = [_Waiting(b, code, now, began_s=now) for b in batches]
-        early = [answer for answer in self._early if answer.batch == number]
-        return tuple(v for answer in early for v in self.answered(answer, now))
-
-    def answered(self, answer: ReloadAnswer, now: float) -> tuple[Verdict, ...]:
-        """Take what the reloader says of what it was told."""
-        told = self._told.pop(answer.batch, None)
-        if told is None:  # of the comparison; or we were slower than the reloader
-            self._early.append(answer)
-            told = []
-        match answer.fate:
-            case Fate.SERVED:
-                return tuple(
-                    Reloaded(w.batch, (now - w.applied_s) * 1000, answer.steps)
-                    for w in told
-                )
-            case Fate.KEPT:
-                return tuple(NoReload(w.batch) for w in told)
-            case Fate.FAILED:
-                assert answer.broke is not None
-                return (Failed(tuple(w.batch for w in told), answer.broke),)
-            case Fate.UNKNOWN:
-                lost = (replace(w, began_s=None) for w in told)
-                return tuple(v for w in lost for v in self._wait_for_the_log(w))
-
-    def _wait_for_the_log(self, waiting: _Waiting) -> tuple[Verdict, ...]:
-        if not waiting.path:
-            return (NoReload(waiting.batch),)
-        self._waiting.append(waiting)
+        self._failed.clear()
+        self._waiting += [
+            _Waiting(batch, place, now, now, self._began_s if own else None)
+            for batch in batches
+        ]
+        del self._waiting[:-_MOST]
         return ()
 
     def seen(self, sign: Sign, now: float) -> tuple[Verdict, ...]:
         """Take what the log says."""
         match sign:
             case Began(server=server):
-                self.server, self._began_s = server, now
-                for waiting in self._waiting:
-                    waiting.began_s, waiting.told = waiting.began_s or now, False
-                return ()
+                self._begin(server, now)
             case Armed(server=server):
-                self.server = server
-                return ()
+                self.server = self.server if self._began_s is not None else server
+                self._start(now)
+            case Anew():
+                self._start(now)
+            case Holds():
+                self._holds = self._began_s is not None
             case Serving():
-                return self._serves(now)
+                return self._heard_to_serve(now)
             case Broke():
                 return self._breaks(sign)
+        return ()
 
     def overdue(self, now: float) -> tuple[Verdict, ...]:
         """Return what did not come in time; each is said once."""
-        late = [w for w in self._waiting if not w.told and self.server]
-        missed = [
-            w for w in late if not w.began_s and now - w.applied_s >= MISSED_AFTER_S
-        ]
-        for waiting in missed:
-            waiting.told = True
-        return (
-            *_hanging(late, self.server, now),
-            *_hanging([w for w in self._at_reloader if not w.told], RELOADER, now),
-            *(Missed(w.batch, w.path) for w in missed[:1]),
-        )
+        due_s = self.due_s
+        if due_s is None or now < due_s:
+            return ()
+        if self._began_s is None:
+            return self._provoked(now)
+        if not self._silent:
+            return self._hangs(now)
+        if self._anew_s is not None:
+            return self._serves(now)
+        batches = tuple(waiting.batch for waiting in self._end(now))
+        return (Unseen(batches, self.server),) if batches else ()
+
+    def _begin(self, server: str, now: float) -> None:
+        self.server, self._began_s, self._anew_s = server, now, None
+        self._holds = False
+        self._failed.clear()
+        self._unwatched.clear()  # it may use other files now
+        for waiting in self._waiting:
+            waiting.began_s = now if waiting.began_s is None else waiting.began_s
+            waiting.told = False
+
+    def _start(self, now: float) -> None:
+        if self._began_s is not None and self._anew_s is None:
+            self._anew_s = now
+
+    def _heard_to_serve(self, now: float) -> tuple[Verdict, ...]:
+        if self._began_s is not None and self._pattern.anew and self._anew_s is None:
+            return ()  # it is the old process
+        self._says = True
+        if self._failed and not self._pattern.serves_broken:
+            # The traceback was the program's own business: it came up all the same.
+            self._waiting, self._failed = [*self._failed, *self._waiting], []
+        return self._serves(now)
 
     def _serves(self, now: float) -> tuple[Verdict, ...]:
-        answered = self._end()
-        return tuple(Reloaded(w.batch, (now - w.applied_s) * 1000) for w in answered)
+        ended = self._end(now)
+        return tuple(Reloaded(w.batch, (now - w.applied_s) * 1000) for w in ended)
 
     def _breaks(self, broke: Broke) -> tuple[Verdict, ...]:
-        batches = tuple(w.batch for w in self._end())
+        if self._pattern.began and self._says and self._began_s is None:
+            return ()  # while it served
+        if self._pattern.breaks_late and self._anew_s is None:
+            return ()
+        self._failed = self._end(None)
+        batches = tuple(waiting.batch for waiting in self._failed)
         return (Failed(batches, broke),) if batches else ()
 
-    def _end(self) -> list[_Waiting]:
-        """Return what waits no more, as the program started, or failed to."""
-        answered = self._waiting
-        if self._began_s is not None:
-            answered = [w for w in self._waiting if w.began_s is not None]
-        self._began_s = None
-        self._waiting = [w for w in self._waiting if w not in answered]
-        return answered
+    def _end(self, now: float | None) -> list[_Waiting]:
+        """Return what waits no more, as the program started, or failed to.
+
+        What goes on waiting is due from `now` on.
+        """
+        whole = self._began_s is None
+        ended = [w for w in self._waiting if whole or w.began_s is not None]
+        self._waiting = [w for w in self._waiting if w not in ended]
+        self._began_s = self._anew_s = None
+        self._holds = False
+        for waiting in self._waiting:
+            waiting.since_s = waiting.since_s if now is None else now
+        return ended
+
+    def _provoked(self, now: float) -> tuple[Verdict, ...]:
+        late = [w for w in self._waiting if now - w.since_s >= MISSED_AFTER_S]
+        given_up = [waiting for waiting in late if waiting.touched]
+        self._waiting = [w for w in self._waiting if w not in given_up]
+        self._unwatched |= {waiting.place for waiting in given_up}
+        fresh = [waiting for waiting in late if not waiting.touched]
+        for waiting in fresh:
+            waiting.touched, waiting.since_s = True, now
+        return (
+            *(Unwatched(w.batch, w.place) for w in given_up),
+            *(Missed(w.batch, w.place) for w in fresh[:1]),
+        )
+
+    def _hangs(self, now: float) -> tuple[Verdict, ...]:
+        late = [
+            waiting
+            for waiting in self._hanging
+            if waiting.began_s is not None and now - waiting.began_s >= HANGS_AFTER_S
+        ]
+        for waiting in late:
+            waiting.told = True
+        started = self._anew_s is not None
+        return (Hangs(tuple(w.batch for w in late), self.server, started),)
 
 
-def _code(paths: Iterable[bytes]) -> bytes:
-    """Return the first path that is code, b"" if none is."""
-    return next((path for path in sorted(paths) if path.endswith(_CODE)), b"")
-
-
-def _hanging(late: Iterable[_Waiting], server: str, now: float) -> tuple[Hangs, ...]:
-    """Return what began and does not end, which is told but once."""
-    hanging = [w for w in late if w.began_s and now - w.began_s >= HANGS_AFTER_S]
-    for waiting in hanging:
-        waiting.told = True
-    return (Hangs(tuple(w.batch for w in hanging), server),) if hanging else ()
+def code(places: Iterable[Place]) -> Place | None:
+    """Return the first of `places` that is code; None if none is."""
+    return next((each for each in places if each[1].endswith(_CODE)), None)

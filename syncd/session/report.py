@@ -6,21 +6,28 @@ from dataclasses import asdict, dataclass
 from syncd import events
 from syncd.cluster import Probe
 from syncd.errors import SyncdError
-from syncd.plan import Restart, Run
+from syncd.plan import Action, Restart
+from syncd.reload import Broke
 from syncd.session.ledger import Ledger
 from syncd.session.link import Ack, Failure, Hello, Note, Ran, Sent
 from syncd.session.mark import Mark
-from syncd.session.reloads import NoReload, Reloaded
+from syncd.session.verdicts import Hangs, NoReload, Reloaded
 
 
 _KEPT_NAMED = 5  # how many foreign paths an event names
 
+TOOK_DOWN = "the container was lost twice while it ran"
+TAKES_DOWN_HINT = (
+    "does it need more memory than the container has? It is tried again when a file"
+    " that asks for it is saved"
+)
 _HINTS = {
     "read-only": "sync into a writable mount (an emptyDir), or let the container's"
     " root file system be written in development",
     "permission-denied": "make the folder writable for the container's user in the"
     " image (chown), or sync elsewhere",
     "disk-full": "free space in the container, or raise its ephemeral storage",
+    "busy": "what is mounted there stays as it is; list it in `ignore`",
     "not-empty": 'delete what is there, or set mode = "one-way-replica"',
 }
 
@@ -173,6 +180,31 @@ class Report:
             )
         )
 
+    def failed(self, batches: Sequence[int], broke: Broke) -> None:
+        """Tell that the program does not start with the new code."""
+        self.emit(
+            events.ReloadFailed(
+                **asdict(self.who),
+                batches=tuple(batches),
+                error=broke.error,
+                path=broke.file,
+                line=broke.line,
+                tail=broke.tail,
+            )
+        )
+
+    def hangs(self, verdict: Hangs, waited_s: float, hint: str) -> None:
+        """Tell that a reload began and does not end."""
+        self.emit(
+            events.ReloadHung(
+                **asdict(self.who),
+                batches=verdict.batches,
+                server=verdict.server,
+                waited_s=waited_s,
+                hint=hint,
+            )
+        )
+
     def ready(self, batch: int, ready_ms: float | None, probe: str) -> None:
         """Tell that the container is ready with a batch; see `BatchReady`."""
         self.emit(
@@ -203,22 +235,34 @@ class Report:
         """Tell what cannot be promised in this container."""
         self.emit(events.SessionLimited(**asdict(self.who), limits=(limit,)))
 
-    def ran(self, action: Run | Restart, ran: Ran, started: float) -> None:
+    def ran(self, action: Action, ran: Ran, started: float) -> None:
         """Tell what became of a hook."""
-        if isinstance(action, Restart):
-            kind, command = "restart", f"{action.signal} {action.match}"
-        else:
-            kind, command = "run", " ".join(action.argv)
         self.emit(
             events.HookRan(
                 **asdict(self.who),
-                action=kind,
-                command=command,
+                action=_kind(action),
+                command=str(action),
                 code=ran.code,
                 output=ran.output,
                 took_ms=self._since_ms(started),
             )
         )
 
+    def dropped(self, action: Action) -> None:
+        """Tell that a hook is not carried out any more."""
+        self.emit(
+            events.HookDropped(
+                **asdict(self.who),
+                action=_kind(action),
+                command=str(action),
+                reason=TOOK_DOWN,
+                hint=TAKES_DOWN_HINT,
+            )
+        )
+
     def _since_ms(self, started: float) -> float:
         return (self.clock() - started) * 1000
+
+
+def _kind(action: Action) -> str:
+    return "restart" if isinstance(action, Restart) else "run"

@@ -9,7 +9,7 @@ the difference. A break is never an error to the daemon: a session ends only whe
 is cancelled.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 import anyio
 from anyio.abc import TaskGroup
@@ -23,7 +23,7 @@ from syncd.session.mark import Mark
 from syncd.session.observing import Observer
 from syncd.session.owed import Owed, Root
 from syncd.session.readiness import Readiness
-from syncd.session.report import Report, Who
+from syncd.session.report import TOOK_DOWN, Report, Who
 from syncd.session.shipping import Shipping
 from syncd.session.stream import Silent
 from syncd.session.ways import Ways
@@ -42,7 +42,7 @@ class Session:
         roots: The sync roots, in the order that the link knows them.
         ways: How the container is reached.
         emit: Where events go.
-        sleep: Waits for that many seconds.
+        backoff: How long to wait before another link is tried.
 
     Attributes:
         in_step: Set from the end of a comparison until the link breaks.
@@ -58,7 +58,7 @@ class Session:
         ways: Ways,
         emit: events.Emit,
         *,
-        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        backoff: Backoff | None = None,
     ) -> None:
         self.who = who
         self.in_step = anyio.Event()
@@ -68,8 +68,8 @@ class Session:
         self._owed = Owed(roots, self)
         self._report = Report(who, emit, anyio.current_time)
         self._ways = ways
-        self._sleep = sleep
-        self._backoff = Backoff()
+        self._backoff = backoff or Backoff()
+        self._hurried = anyio.Event()
 
     def nudge(
         self, root: int, paths: Collection[bytes], mark: Mark | None = None
@@ -78,7 +78,8 @@ class Session:
         self._owed.note(root, paths, mark)
 
     def hurry(self) -> None:
-        """Try again now, if the container was not running: it is said to run."""
+        """Try again now, if there is no link: the container is said to run, anew."""
+        self._hurried.set()
         self._owed.poke()
 
     @property
@@ -101,8 +102,14 @@ class Session:
 
         Commands that a landed change asks for have run then.
         """
-        owed = self._owed
-        return self.in_step.is_set() and owed.landed >= noted and not owed.actions
+        landed = self._owed.landed >= noted and not self._owed.hooks.waiting
+        return landed and self.in_step.is_set()
+
+    @property
+    def dropped(self) -> str:
+        """Why a command that is asked for is not run any more, or ""."""
+        actions = self._owed.hooks.dropped
+        return "; ".join(f"{each} is not carried out: {TOOK_DOWN}" for each in actions)
 
     def leave(self) -> None:
         """Stop waiting for this container: it is gone, or out of reach for now."""
@@ -113,6 +120,8 @@ class Session:
         while True:
             error = await self._attempt()
             self._owed.lose()
+            if (hook := self._owed.hooks.lose()) is not None:
+                self._report.dropped(hook)
             self.leave()
             if self.in_step.is_set():
                 self.in_step = anyio.Event()
@@ -129,15 +138,16 @@ class Session:
             async with self._ways.dial() as link, anyio.create_task_group() as tasks:
                 tasks.start_soon(link.serve)
                 self._report.connected(link.hello, started)
+                observer = self._observe(link, tasks)
                 shipping = Shipping(link, self._owed, self._report, self._ways.landed)
-                self.failures = await shipping.reconcile(started)
+                self.failures = await shipping.reconcile(started, observer)
                 self._backoff.reset()
                 self.error = None
                 self.in_step.set()
                 self.answered.set()
                 self._ways.notice()
                 tasks.start_soon(shipping.carry_out)
-                await shipping.ship(tasks, self._observe(link, tasks))
+                await shipping.ship(tasks, observer)
         except* SyncdError as group:
             error = first(group)
         assert error is not None, "a link ends only by breaking"
@@ -165,11 +175,12 @@ class Session:
         if str(self.error) != str(error):
             self._report.lost(error, delay_s)
         self.error = error
-        if isinstance(error, NotRunning):
-            with anyio.move_on_after(delay_s):
+        with anyio.move_on_after(delay_s):
+            if isinstance(error, NotRunning):
                 await self._owed.wait()
-        else:
-            await self._sleep(delay_s)
+            else:
+                await self._hurried.wait()
+        self._hurried = anyio.Event()
 
     def _delay_s(self, error: TransportError) -> float:
         if isinstance(error, NotRunning):

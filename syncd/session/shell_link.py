@@ -1,5 +1,6 @@
 """The link to a container without Python: one exec of `sh` for each thing asked."""
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -16,7 +17,7 @@ from syncd.errors import (
     TransportError,
     first,
 )
-from syncd.session.answers import may_equal
+from syncd.session.answers import may_equal, unread
 from syncd.session.link import (
     Ack,
     Failure,
@@ -45,6 +46,8 @@ class ShellLink:
         exec: Runs a command in the container.
         roots: The sync roots.
         session: Stands for all scripts of one session: a probe ends those before it.
+        why: Why it is not the agent that serves.
+        silent_s: How long a script of ours may work without a word.
     """
 
     window = 1
@@ -55,7 +58,12 @@ class ShellLink:
         exec: Exec,  # noqa: A002
         roots: Sequence[Root],
         session: str = "",
+        *,
+        why: str,
+        silent_s: float = SILENT_S,
     ) -> None:
+        self._why = why
+        self._silent_s = silent_s
         self._exec = exec
         self._session = session
         self._roots = roots
@@ -101,7 +109,7 @@ class ShellLink:
                 RootState(place, bool(facts.kind), facts.kind == "d", facts.writable)
                 for place, facts in zip(places, probe.roots, strict=True)
             ),
-            limits=("no Python in the container", *probe.limits),
+            limits=(self._why, *probe.limits),
         )
 
     async def serve(self) -> None:
@@ -155,7 +163,8 @@ class ShellLink:
                 wire_size=made.size,
                 packed_ms=(packed - started) * 1000,
                 sent_ms=(anyio.current_time() - packed) * 1000,
-                torn=tuple(made.void),
+                torn=tuple(made.torn),
+                unread=unread(made.unread),
             )
 
     async def ack(self, batch: int) -> Ack:
@@ -181,8 +190,11 @@ class ShellLink:
     async def run(
         self, argv: Sequence[str], *, cwd: str | None, timeout_s: float
     ) -> Ran:
-        """See `Link.run`."""
-        return await self._ran(shell.run_command(argv, cwd or "/"), timeout_s)
+        """See `Link.run`; it may say nothing for all that time."""
+        command = shell.run_command(argv, cwd or "/", math.ceil(timeout_s))
+        with anyio.move_on_after(timeout_s):
+            return await self._ran(command, timeout_s + LAST_WORD_S)
+        return Ran(None, "")
 
     async def ready(self, probe: Probe, limit_s: float) -> str:
         """See `Link.ready`: it cannot be asked here."""
@@ -191,13 +203,11 @@ class ShellLink:
 
     async def signal(self, match: str, signal: str) -> Ran:
         """See `Link.signal`."""
-        return await self._ran(shell.signal_command(match, signal), SILENT_S)
+        return await self._ran(shell.signal_command(match, signal), self._silent_s)
 
-    async def _ran(self, argv: Sequence[str], timeout_s: float) -> Ran:
-        with anyio.move_on_after(timeout_s):
-            _, output, code = await self._ask(argv)
-            return Ran(code, output[-8192:].decode("utf-8", "replace"))
-        return Ran(None, "")
+    async def _ran(self, argv: Sequence[str], silent_s: float) -> Ran:
+        _, output, code = await self._ask(argv, silent_s=silent_s)
+        return Ran(code, output[-8192:].decode("utf-8", "replace"))
 
     async def _told(self, argv: Sequence[str], names: bytes) -> bytes:
         _, output, _ = await self._ask(argv, [names], _is_whole)
@@ -208,6 +218,7 @@ class ShellLink:
         argv: Sequence[str],
         pieces: Iterable[bytes] = (),
         done: Callable[[bytes], bool] = lambda _: False,
+        silent_s: float | None = None,
     ) -> tuple[str, bytes, int | None]:
         """Run a command; return the protocol, what it printed, and its exit code.
 
@@ -218,7 +229,7 @@ class ShellLink:
         try:
             async with self._exec(argv) as stream, anyio.create_task_group() as tasks:
                 tasks.start_soon(_feed, stream, pieces)
-                output, code = await _heard(stream, done)
+                output, code = await _heard(stream, done, silent_s or self._silent_s)
                 tasks.cancel_scope.cancel()
         except* SyncdError as group:
             error = first(group)
@@ -228,13 +239,13 @@ class ShellLink:
 
 
 async def _heard(
-    stream: Stream, done: Callable[[bytes], bool]
+    stream: Stream, done: Callable[[bytes], bool], silent_s: float
 ) -> tuple[bytes, int | None]:
     """Return what a command printed, and its exit code."""
     output = b""
     while True:
         event = None
-        with anyio.move_on_after(LAST_WORD_S if done(output) else SILENT_S):
+        with anyio.move_on_after(LAST_WORD_S if done(output) else silent_s):
             event = await stream.receive()
         if isinstance(event, Output):
             output += event.data
@@ -243,7 +254,7 @@ async def _heard(
         elif done(output):
             return output, None
         else:
-            raise TransportError(f"the shell said nothing for {SILENT_S:.0f} s")
+            raise TransportError(f"the shell said nothing for {silent_s:.0f} s")
 
 
 async def _feed(stream: Stream, pieces: Iterable[bytes]) -> None:

@@ -1,22 +1,28 @@
 """What goes over one open link: the comparison, then batch after batch."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 
 import anyio
 from anyio.abc import TaskGroup
 
-from syncd.errors import TargetError
 from syncd.plan import Action, Restart, Run
+from syncd.session.comparing import check_roots, listing
 from syncd.session.link import Ack, Link, Ran, Sent
 from syncd.session.mark import Outcome
 from syncd.session.observing import Observer
-from syncd.session.owed import Owed, Root, Turn
+from syncd.session.owed import Owed, Turn
 from syncd.session.report import Report
-from syncd.tree import Change, Entry, Kind, Tree, above
+from syncd.session.unread import Unread
+from syncd.tree import Change
 
+
+COMPARISON = 0
+"""The number that stands, in events, for what a comparison brought."""
 
 _numbers = count(1)  # batch ids on the wire, never used twice by this process
+_ASTRAY = {"missing", "missing-parent", "blocked"}
 
 
 class Shipping:
@@ -38,197 +44,165 @@ class Shipping:
         self._landed = landed
         self._clock = report.clock
         self._window = anyio.CapacityLimiter(link.window)
+        self._answered = anyio.Event()
+        self._unread = Unread(owed)
 
-    # --- comparing ------------------------------------------------------------
-
-    async def reconcile(self, started: float) -> int:
+    async def reconcile(self, started: float, observer: Observer) -> int:
         """Compare every root and send the difference; return how many paths failed.
+
+        Args:
+            started: When the link was asked for.
+            observer: Told of what was applied.
 
         Raises:
             TargetError: A root is missing in the container.
         """
-        self._check_roots()
+        check_roots(self._link.hello, self._report.who)
         turn = self._owed.begin()
-        deliveries = [
-            delivery
-            for index in range(len(self._owed.roots))
-            for delivery in await self._even_out(index)
-        ]
+        turn.compared.update(range(len(self._owed.roots)))
+        deliveries: list[tuple[Sent, Ack]] = []
+        for index in sorted(turn.compared):
+            flight = await self._launch(index, turn, observer)
+            if flight is not None:
+                deliveries.append((flight.sent, await self._land(flight)))
         turn.taken = True
         self._owed.settle(turn)
         self._report.reconciled(deliveries, self._owed.ledgers, started)
+        if deliveries:
+            observer.applied((COMPARISON,), turn)
         return sum(len(ack.failures) for _, ack in deliveries)
-
-    def _check_roots(self) -> None:
-        for state in self._link.hello.roots:
-            if state.exists and state.is_dir:
-                continue
-            what = "is not a folder" if state.exists else "does not exist"
-            raise TargetError(
-                f"{state.path} {what} in {self._report.who}",
-                hint="correct `remote` in the sync entry, or make the folder in the"
-                " image (or mount a volume there)",
-            )
-
-    async def _even_out(self, index: int) -> list[tuple[Sent, Ack]]:
-        """Compare one root and send the difference; return what was sent, if any."""
-        root, ledger = self._owed.roots[index], self._owed.ledgers[index]
-        ledger.compare(await self._listing(index, root), root.tree)
-        changes = ledger.take(root.tree)
-        if not changes:
-            return []
-        number, held = next(_numbers), ledger.held(changes)
-        ledger.launch(number, changes)
-        sent = await self._link.send(number, index, changes, held)
-        ack = await self._link.ack(number)
-        self._account(number, index, changes, sent, ack)
-        return [(sent, ack)]
-
-    async def _listing(self, index: int, root: Root) -> dict[bytes, Entry]:
-        """Return what the container holds in every folder that is here, or was."""
-        listing: dict[bytes, Entry] = {}
-        listed: set[bytes] = set()
-        wanted = {b"", *_with_folders(root.owned), *_folders(root.tree)}
-        while wanted:
-            # Copying a dict of bytes is one step for the interpreter, so a scan in
-            # its worker thread cannot change the tree in the middle of it.
-            local = dict(root.tree)
-            found = await self._link.listing(index, wanted, local)
-            listing.update(_ours(found, local, root))
-            listed |= wanted
-            # A folder made here meanwhile may have been there all along, unseen.
-            wanted = (_folders(root.tree) & _folders(listing)) - listed
-        return listing
-
-    # --- shipping -------------------------------------------------------------
 
     async def ship(self, tasks: TaskGroup, observer: Observer) -> None:
         """Send a batch whenever something changed, several in flight at once.
+
+        Where the container turns out not to be what the ledger says, as somebody else
+        writes there too, it is compared once more, when nothing flies any more.
 
         Args:
             tasks: Where answers are waited for.
             observer: Told of what was applied.
         """
+
+        async def land(flight: _Flight) -> None:
+            await self._land(flight)
+            self._settle(flight.turn, observer)
+
+        tasks.start_soon(self._unread.try_again)
         while True:
             await self._owed.wait()
+            if self._owed.astray:
+                await self._until_nothing_flies()
             turn = self._owed.begin()
             for index in range(len(self._owed.roots)):
-                await self._launch(index, turn, tasks, observer)
+                flight = await self._launch(index, turn, observer)
+                if flight is not None:
+                    tasks.start_soon(land, flight)
             turn.taken = True
-            self._settle(turn)
+            self._settle(turn, observer)
 
-    def _settle(self, turn: Turn) -> None:
-        self._owed.settle(turn)
+    async def _until_nothing_flies(self) -> None:
+        while any(ledger.flying for ledger in self._owed.ledgers):
+            self._answered = anyio.Event()
+            await self._answered.wait()
+
+    def _settle(self, turn: Turn, observer: Observer) -> None:
+        if self._owed.settle(turn):
+            observer.applied([mark.number for mark in turn.marks], turn)
         self._landed()
 
     async def _launch(
-        self, index: int, turn: Turn, tasks: TaskGroup, observer: Observer
-    ) -> None:
-        number, ledger = next(_numbers), self._owed.ledgers[index]
+        self, index: int, turn: Turn, observer: Observer
+    ) -> "_Flight | None":
+        """Send what a root is owed, if that is anything."""
+        root, ledger = self._owed.roots[index], self._owed.ledgers[index]
+        number = next(_numbers)
         await self._window.acquire_on_behalf_of(number)
-        changes = ledger.take(self._owed.roots[index].tree)
+        if index in turn.compared:
+            ledger.compare(await listing(self._link, index, root), root.tree)
+        # At once: what is new here may be there as well, in a folder not listed yet.
+        changes = ledger.take(root.tree)
         if not changes:
             self._window.release_on_behalf_of(number)
-            return
+            return None
         held = ledger.held(changes)
         ledger.launch(number, changes)
         turn.unanswered += 1
-        begun = self._clock()
+        await observer.listening()
+        turn.sent_s = turn.sent_s or self._clock()
         sent = await self._link.send(number, index, changes, held)
         self._report.sent(turn.marks, sent)
+        return _Flight(number, index, changes, turn, sent, self._clock())
 
-        async def land() -> None:
-            handed_over = self._clock()
-            ack = await self._link.ack(number)
-            self._window.release_on_behalf_of(number)
-            applied_ms = (self._clock() - handed_over) * 1000
-            self._account(number, index, changes, sent, ack)
-            turn.unanswered -= 1
-            turn.outcome = self._outcome(turn, sent, ack, applied_ms)
-            self._report.applied(turn.marks, ack, applied_ms)
-            paths = [change.path for change in changes]
-            told_as = number if ack.reloads else None
-            observer.applied(turn.marks, paths, begun, told_as)
-            self._settle(turn)
-            if any(failure.code == "missing-parent" for failure in ack.failures):
-                # Somebody in the container took a folder away: compare once more.
-                await self._even_out(index)
+    async def _land(self, flight: "_Flight") -> Ack:
+        """Wait for the acknowledgement, and take it into account."""
+        ack = await self._link.ack(flight.number)
+        ack = replace(ack, failures=(*ack.failures, *flight.sent.unread))
+        self._window.release_on_behalf_of(flight.number)
+        self._account(flight, ack)
+        flight.turn.unanswered -= 1
+        self._answered.set()
+        return ack
 
-        tasks.start_soon(land)
-
-    def _account(
-        self,
-        number: int,
-        index: int,
-        changes: Sequence[Change],
-        sent: Sent,
-        ack: Ack,
-    ) -> None:
-        root = self._owed.roots[index]
+    def _account(self, flight: "_Flight", ack: Ack) -> None:
+        index, turn, torn = flight.root, flight.turn, flight.sent.torn
+        tried = {change.path for change in flight.changes}
         failed = {failure.path for failure in ack.failures}
-        self._owed.ledgers[index].land(number, failed, sent.torn)
-        landed = {change.path for change in changes} - failed - {*sent.torn}
-        self._owed.ask(root.plan.actions(landed))
-        if sent.torn:
-            root.look_again(sent.torn)
-        self._report.paths(ack.failures, ack.notes)
+        landed = tried - failed - {*torn}
+        self._owed.ledgers[index].land(flight.number, failed, torn)
+        turn.landed += [(index, path) for path in sorted(landed)]
+        turn.told += [flight.number] if ack.reloads else []
+        self._owed.follow(index, landed)
+        if torn:
+            self._owed.roots[index].look_again(torn)
+        if index not in turn.compared and any(f.code in _ASTRAY for f in ack.failures):
+            turn.astray.add(index)  # whatever failed, it is tried once more
+            turn.outcome += self._outcome(flight, failed=0)
+            return
+        outcome = self._outcome(flight, failed=len(failed))
+        turn.outcome += outcome
+        news = self._unread.take(index, tried, ack.failures)
+        self._report.paths(news, ack.notes)
+        self._report.applied(turn.marks, ack, outcome.applied_ms)
 
-    def _outcome(self, turn: Turn, sent: Sent, ack: Ack, applied_ms: float) -> Outcome:
-        first = min((mark.detected_at_s for mark in turn.marks), default=self._clock())
+    def _outcome(self, flight: "_Flight", *, failed: int) -> Outcome:
+        now, marks = self._clock(), flight.turn.marks
+        first = min((mark.detected_at_s for mark in marks), default=now)
         return Outcome(
-            size=turn.outcome.size + sent.size,
-            failed=turn.outcome.failed + len(ack.failures),
-            packed_ms=turn.outcome.packed_ms + sent.packed_ms,
-            sent_ms=turn.outcome.sent_ms + sent.sent_ms,
-            applied_ms=turn.outcome.applied_ms + applied_ms,
-            total_ms=(self._clock() - first) * 1000,
+            size=flight.sent.size,
+            failed=failed,
+            packed_ms=flight.sent.packed_ms,
+            sent_ms=flight.sent.sent_ms,
+            applied_ms=(now - flight.handed_over_s) * 1000,
+            total_ms=(now - first) * 1000,
         )
 
     # --- what follows ---------------------------------------------------------
 
     async def carry_out(self) -> None:
-        """Run the hooks that landed changes ask for, in order, each until it ran."""
+        """Run the hooks that landed changes ask for."""
         while True:
-            while self._owed.actions:
-                action = self._owed.actions[0]
-                started = self._clock()
-                self._owed.acting = True
-                try:
-                    ran = await self._act(action)
-                finally:
-                    self._owed.acting = False
-                self._owed.actions.remove(action)
-                self._landed()
-                self._report.ran(action, ran, started)
-            await self._owed.wait_for_action()
+            action = await self._owed.hooks.begin()
+            started = self._clock()
+            ran = await self._act(action)
+            self._owed.hooks.end()
+            self._landed()
+            self._report.ran(action, ran, started)
 
     async def _act(self, action: Action) -> Ran:
         match action:
-            case Run():
-                return await self._link.run(
-                    action.argv,
-                    cwd=action.cwd or self._owed.roots[0].remote,
-                    timeout_s=action.timeout_s,
-                )
-            case Restart():
-                return await self._link.signal(action.match, action.signal)
+            case Run(argv=argv, cwd=cwd, timeout_s=timeout_s):
+                return await self._link.run(argv, cwd=cwd, timeout_s=timeout_s)
+            case Restart(match=match, signal=signal):
+                return await self._link.signal(match, signal)
 
 
-def _with_folders(paths: Collection[bytes]) -> set[bytes]:
-    """Return `paths` and the folders above each: what was put there may be alone."""
-    return {*paths, *(folder for path in paths for folder in above(path))}
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A batch that is sent and not acknowledged."""
 
-
-def _folders(tree: Tree) -> set[bytes]:
-    return {path for path, entry in dict(tree).items() if entry.kind is Kind.DIR}
-
-
-def _ours(
-    listing: Mapping[bytes, Entry], local: Tree, root: Root
-) -> dict[bytes, Entry]:
-    """Return `listing` without what the rules say is none of syncd's business."""
-    return {
-        path: entry
-        for path, entry in listing.items()
-        if path in local or not root.ignored(path, entry.kind is Kind.DIR)
-    }
+    number: int
+    root: int
+    changes: Sequence[Change]
+    turn: Turn
+    sent: Sent
+    handed_over_s: float

@@ -31,7 +31,8 @@ class Batch:
         replica: Foreign files in folders that go are deleted with them.
 
     Attributes:
-        void: Paths that could not be read as the snapshot has them, and why.
+        torn: Paths that are not what the snapshot has; see `Pack`.
+        unread: Paths that could not be read.
         size: Bytes of the tar.
     """
 
@@ -55,8 +56,8 @@ class Batch:
         if replica:
             self._add("recursive", b"")
         self._spool.writelines(pack.members())
-        self.void = pack.void
-        self._add("void", _listed(pack.void))
+        self.torn, self.unread = pack.torn, pack.unread
+        self._add("void", _listed(pack.spoilt))
         self._add("done", b"")
         self._spool.write(bytes(1024))
         self.size = self._spool.tell()

@@ -16,7 +16,7 @@ then
   head -c "$size" >/dev/null
   refuse root-missing
 fi
-name=.syncd-sh-$(uname -n)
+name=.syncd-sh-$(uname -n)-$(readlink /proc/self/ns/pid 2>/dev/null | tr -dc 0-9)
 for old in "$name"-*
 do
   [ -d "/proc/${old##*-}" ] || rm -rf "$old"
@@ -49,5 +49,5 @@ then
     *) refuse torn ;;
   esac
 fi
-export stage near batch
+export stage near batch name
 . "$stage/land.sh"

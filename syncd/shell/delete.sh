@@ -17,7 +17,7 @@ do
     continue
   elif folder "$path"
   then
-    drop_folder "$path" || fail not-empty "$path"
+    drop_folder "$path" || fail "$why" "$path"
   elif there "$path"
   then
     said=$(rm -f "$path" 2>&1)

@@ -9,7 +9,7 @@ home=$(device "$stage")
 place_one() {
   # BusyBox does not move anything over a link that leads to itself.
   if [ -L "$2" ] && [ ! -e "$2" ]; then rm -f "$2" 2>/dev/null; fi
-  temporary=${2%/*}/.syncd-sh-$$
+  temporary=${2%/*}/$name-$$
   said=$({ cp -pP "$1" "$temporary" && mv -f "$temporary" "$2"; } 2>&1) && rm -f "$1" && return
   rm -f "$temporary" 2>/dev/null
   if [ -f "$2" ] && [ ! -L "$2" ] && [ ! -L "$1" ] && [ -w "$2" ] && cat "$1" >"$2"
@@ -33,7 +33,7 @@ place_all() {
       if [ -d "$to" ]; then fail blocked "$target"; else fail missing-parent "$target"; fi
     elif folder "$target" && ! drop_folder "$target"
     then
-      fail not-empty "$target"
+      fail "$why" "$target"
     else
       drop_byte_code "$target"
       set -- "$@" "$file"

@@ -66,6 +66,7 @@ class Probe:
             "times of files are now, but not always later than the time before",
             "read-only folders of the container's user are not opened up",
             "contents are not compared with their digests on arrival",
+            "a command whose stream breaks goes on, and is run again",
             "odd names (newline, backslash) are written again at each connect",
         )
         if self.knows_contents:
@@ -111,9 +112,13 @@ def _root(value: str) -> RootFacts:
     return RootFacts(kind.strip("-"), writable == "w")
 
 
-def run_command(argv: Sequence[str], cwd: str) -> tuple[str, ...]:
-    """Return the command that runs `argv` in a folder; its exit code is the answer."""
-    return command("run", cwd, *argv)
+def run_command(argv: Sequence[str], cwd: str, limit_s: int) -> tuple[str, ...]:
+    """Return the command that runs `argv` in a folder; its exit code is the answer.
+
+    It is killed a second after its time, where the container has a tool for that: until
+    then, whoever waits can tell that it did not end.
+    """
+    return command("run", cwd, str(limit_s + 1), *argv)
 
 
 def signal_command(match: str, signal: str) -> tuple[str, ...]:

@@ -29,10 +29,24 @@ code_of() {
   esac
 }
 
-# Remove a folder that is empty, but for byte-code; with $recursive any folder, as far
-# as its file system reaches.
+# Whether a folder is a mount point, or holds one. The system tells blanks in octal.
+mounted() {
+  [ -r /proc/self/mountinfo ] || return 1
+  place=$(pwd -P)
+  place=${place%/}/${1#./}
+  while read -r _ _ _ _ point _
+  do
+    case $point in *\\*) point=$(printf '%b.' "$point"); point=${point%.} ;; esac
+    case $point in "$place" | "$place"/*) return 0 ;; esac
+  done </proc/self/mountinfo
+  return 1
+}
+
+# Remove a folder that is empty, but for byte-code; with $recursive any folder in which
+# nothing is mounted. If it stays, $why is the word for it.
 drop_folder() {
   rmdir "$1" 2>/dev/null && return
+  why=not-empty
   if [ ! "$recursive" ]
   then
     for left in "$1"/* "$1"/.[!.]* "$1"/..?*
@@ -41,6 +55,7 @@ drop_folder() {
       if there "$left"; then return 1; fi
     done
   fi
+  if mounted "$1"; then why=busy; return 1; fi
   find "$1" -xdev ! -type d -exec rm -f {} + 2>/dev/null
   find "$1" -xdev -depth -type d -exec rmdir {} \; 2>/dev/null
   ! there "$1"

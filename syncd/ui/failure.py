@@ -7,8 +7,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from syncd.errors import SyncdError
-from syncd.events import Failed
+from syncd.errors import ConfigError, SyncdError
 from syncd.state import state_folder
 from syncd.ui.text import safe
 
@@ -28,7 +27,8 @@ def report(error: Exception, *, form: str | None = None, debug: bool = False) ->
     if debug:
         traceback.print_exception(error)
     if form == "json":
-        from syncd.ui.jsonlines import JsonLines  # noqa: PLC0415  # only where needed
+        from syncd.events import Failed  # noqa: PLC0415  # only where needed
+        from syncd.ui.jsonlines import JsonLines  # noqa: PLC0415
 
         JsonLines(sys.stdout)(Failed(message=message, hint=hint))
     else:
@@ -52,12 +52,13 @@ def _keep(error: Exception) -> str:
     """Write the traceback to a file; return a sentence that says where it is."""
     text = "".join(traceback.format_exception(error))
     now = dt.datetime.now().astimezone()
-    for folder in (state_folder(), Path(tempfile.gettempdir())):
-        path = folder / f"syncd-{now:%Y%m%d-%H%M%S}-{os.getpid()}.log"
+    name = f"syncd-{now:%Y%m%d-%H%M%S}-{os.getpid()}.log"
+    for place in (state_folder, lambda: Path(tempfile.gettempdir())):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            path = place() / name
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8", "backslashreplace")
-        except OSError:
+        except (OSError, ConfigError):
             continue
         return f"the traceback is in {path}; please report it"
     return "set SYNCD_DEBUG=1 to see the traceback; please report it"

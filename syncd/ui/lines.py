@@ -100,6 +100,20 @@ def _(event: events.SecretsWithheld) -> Line:
 
 
 @line.register
+def _(event: events.StateUnwritten) -> Line:
+    said = (
+        f"cannot be written: {event.reason}; what is deleted here while syncd does not"
+        " run may stay in the containers"
+    )
+    return Line(
+        subject=safe(event.path),
+        said=safe(said),
+        hint=safe(event.hint),
+        level="warning",
+    )
+
+
+@line.register
 def _(event: events.ApiLost) -> Line:
     said = f"no answer: {event.reason}"
     return Line(subject=safe(event.server), said=safe(said), level="warning")
@@ -231,6 +245,14 @@ def _(event: events.HookRan) -> Line:
 
 
 @line.register
+def _(event: events.HookDropped) -> Line:
+    said = f"{event.action} {safe(event.command)} is given up: {safe(event.reason)}"
+    return Line(
+        subject=container(event), said=said, hint=safe(event.hint), level="error"
+    )
+
+
+@line.register
 def _(event: events.BatchDone) -> Line:
     total = event.files + event.deleted
     time = f", {took(event.total_ms)}" if event.replicas else ""
@@ -239,11 +261,6 @@ def _(event: events.BatchDone) -> Line:
         said=f"{changed(event)} → {reached(event)}{time}",
         level="error" if event.failed else "info",
     )
-
-
-@line.register
-def _(event: events.BatchDetected) -> Line:
-    return _step(event.batch, f"something moved in {safe(event.root)}")
 
 
 @line.register

@@ -66,7 +66,10 @@ class UntilGone:
         self._failure: Exception | None = None
 
     def __enter__(self) -> Self:
-        self._inner.__enter__()
+        try:
+            self._inner.__enter__()
+        except OSError as failure:
+            raise _told(failure) from failure
         return self
 
     def __exit__(
@@ -76,8 +79,11 @@ class UntilGone:
         traceback: TracebackType | None,
     ) -> None:
         if self._failure is None:
-            self._inner.__exit__(kind, error, traceback)
-        elif kind is None:
+            try:
+                self._inner.__exit__(kind, error, traceback)
+            except OSError as failure:
+                self._failure = _told(failure)
+        if self._failure is not None and kind is None:
             raise self._failure
 
     def __call__(self, event: Event) -> None:

@@ -1,10 +1,12 @@
 """The page on events, written from the events themselves."""
 
+import collections.abc
 import dataclasses
 import inspect
 import re
+import types
 from collections.abc import Iterator
-from typing import get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from syncd.events import (
     Event,
@@ -46,7 +48,6 @@ _JSON = {
     float: "number",
     str: "string",
     bytes: "string",
-    int | None: "number or null",
 }
 
 
@@ -86,10 +87,15 @@ def _joined(text: str) -> str:
     return " ".join(text.split())
 
 
-def _json_type(hint: object) -> str:
-    if hint in _JSON:
-        return _JSON[hint]  # type: ignore[index]  # it is in there
-    name = str(hint)
-    if "Mapping" in name:
-        return "object"
-    return "array of strings" if name.startswith("tuple") else name
+def _json_type(hint: Any) -> str:  # noqa: ANN401  # types are values of any kind
+    arguments = get_args(hint)
+    match get_origin(hint):
+        case None:
+            return _JSON[hint]
+        case types.UnionType:
+            (told,) = [each for each in arguments if each is not type(None)]
+            return f"{_json_type(told)} or null"
+        case collections.abc.Mapping:
+            return f"object of {_json_type(arguments[1])}s"
+        case _:
+            return f"array of {_json_type(arguments[0])}s"

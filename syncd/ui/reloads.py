@@ -8,14 +8,18 @@ from syncd.ui.text import count, safe, took
 SOON_MS = 100  # what is ready that soon after its reload needs no line of its own
 
 
+def _named(batch: int) -> str:
+    return f"batch {batch}" if batch else "comparison"
+
+
 @line.register
 def _(event: events.BatchReloaded) -> Line:
-    where = container(event)
+    subject, where = _named(event.batch), container(event)
     if event.reloaded_ms is None:
         said = f"{where}: needs no reload"
-        return Line(subject=f"batch {event.batch}", said=said, level="debug")
+        return Line(subject=subject, said=said, level="debug")
     said = f"{where}: reloaded, {took(event.reloaded_ms)}"
-    return Line(subject=f"batch {event.batch}", said=said)
+    return Line(subject=subject, said=said)
 
 
 @line.register
@@ -47,13 +51,19 @@ def _(event: events.ReloadHung) -> Line:
 
 @line.register
 def _(event: events.ReloadMissed) -> Line:
-    said = f"{container(event)} did not notice the change; the file is touched"
+    said = f"{container(event)} did not notice the change; it is written once more"
     return Line(subject=safe(event.path), said=said, level="warning")
 
 
 @line.register
+def _(event: events.ReloadUnwatched) -> Line:
+    said = f"{container(event)} does not reload for it: it does not use it now"
+    return Line(subject=safe(event.path), said=said)
+
+
+@line.register
 def _(event: events.BatchReady) -> Line:
-    subject, where = f"batch {event.batch}", container(event)
+    subject, where = _named(event.batch), container(event)
     if event.ready_ms is None:
         return Line(subject=subject, said=f"{where}: counts as ready", level="debug")
     said = f"{where}: ready, {took(event.ready_ms)} after it reloaded"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from syncd.wire import Message
-from tests.agent_driver import AgentProcess
+from tests.agent_driver import AgentProcess, everything, written
 
 
 RUN = os.getpid()  # in the command lines of programs, unlike any other run's
@@ -116,14 +116,36 @@ def test_when_the_peer_goes_the_command_goes_too(
     assert ended(int((tmp_path / "pid").read_text()))
 
 
-def test_what_is_sent_while_a_command_runs_is_done_after_it(
-    agent: AgentProcess,
+def test_a_command_holds_up_no_batch(
+    agent: AgentProcess, local: Path, remote: Path
 ) -> None:
-    argv = ["sh", "-c", "sleep 0.2"]
-    agent.send({"op": "run", "id": 1, "argv": argv, "timeout_s": 9})
-    agent.send({"op": "ping", "id": 2})
+    written(local, a="1")
+    argv = ["sh", "-c", f"until [ -e {remote}/a.py ]; do sleep 0.01; done; echo seen"]
+    agent.send({"op": "run", "id": 1, "argv": argv, "timeout_s": 60})
 
-    assert [agent.answer()["op"], agent.answer()["op"]] == ["ran", "pong"]
+    applied = agent.apply(local, everything(local))
+    ran = agent.answer()
+
+    assert applied["files"] == 1
+    assert (ran["op"], ran["code"], ran["output_tail"]) == ("ran", 0, "seen\n")
+
+
+def test_where_whoever_runs_a_command_is_killed_that_is_told(
+    agent: AgentProcess, tmp_path: Path
+) -> None:
+    script = (
+        f"echo $PPID $$ > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/pids; sleep 60"
+    )
+    agent.send({"op": "run", "id": 1, "argv": ["sh", "-c", script], "timeout_s": 60})
+    while not (tmp_path / "pids").exists():
+        assert agent.process.poll() is None
+    runner, command = map(int, (tmp_path / "pids").read_text().split())
+    os.kill(runner, signal.SIGKILL)
+
+    ran = agent.answer()
+    os.killpg(command, signal.SIGKILL)
+
+    assert ran["code"] == 128 + signal.SIGKILL
 
 
 @contextmanager
@@ -226,3 +248,15 @@ def test_an_earlier_agent_of_the_session_ends_and_no_other(remote: Path) -> None
         assert earlier.process.wait(10) == -signal.SIGKILL
         assert other.ask({"op": "ping", "id": 0})["op"] == "pong"
         assert later.ask({"op": "ping", "id": 0})["op"] == "pong"
+
+
+def test_what_an_earlier_agent_runs_ends_with_it(remote: Path, tmp_path: Path) -> None:
+    script = f"echo $$ > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/pid; sleep 60"
+    message = {"op": "run", "id": 1, "argv": ["sh", "-c", script], "timeout_s": 60}
+    with AgentProcess(remote, session=f"{RUN}.2") as earlier:
+        earlier.send(message)
+        while not (tmp_path / "pid").exists():
+            assert earlier.process.poll() is None
+
+        with AgentProcess(remote, session=f"{RUN}.2"):
+            assert ended(int((tmp_path / "pid").read_text()))

@@ -167,7 +167,8 @@ def test_hashes_are_those_of_the_contents(agent: AgentProcess, remote: Path) -> 
 
 def temporary(pid: int, count: int = 1, host: str | None = None) -> str:
     name = socket.gethostname() if host is None else host
-    return f".syncd-{pid}-{1 << 32 | zlib.crc32(name.encode())}{count}"
+    place = name + str(Path("/proc/self/ns/pid").readlink())
+    return f".syncd-{pid}-{1 << 32 | zlib.crc32(place.encode())}{count}"
 
 
 def test_temporaries_of_dead_agents_are_swept(

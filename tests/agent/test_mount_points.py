@@ -5,6 +5,9 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
+from syncd.agent.folders import Root
 from syncd.delta import Delta
 from syncd.tree import Change, Entry, Kind
 from syncd.wire import Message, encode
@@ -83,24 +86,39 @@ def test_a_folder_that_turns_out_to_be_another_file_system_is_staged_again(
     assert modified >= started
 
 
-def test_a_recursive_delete_stops_at_a_mount_point(
-    remote: Path, tmp_path: Path, may_mount: None
+TMPFS = "mount -t tmpfs none {folder}"
+SAME_DEVICE = "mkdir {tmp}/data; mount --bind {tmp}/data {folder}"
+
+
+@pytest.mark.parametrize("mount", [TMPFS, SAME_DEVICE], ids=["tmpfs", "bind"])
+@pytest.mark.parametrize("folder", ["pkg", "pkg/a volume"])
+def test_a_recursive_delete_touches_nothing_where_something_is_mounted(
+    remote: Path, tmp_path: Path, may_mount: None, mount: str, folder: str
 ) -> None:
-    written(remote, pkg__a="x")
-    (remote / "pkg/volume").mkdir()
-    (tmp_path / "data").mkdir()
+    (remote / "pkg/a volume").mkdir(parents=True)
+    volume = f"'{remote / folder}'"
     script = f"""
-        mount -t tmpfs none {remote}/pkg/volume
-        echo precious > {remote}/pkg/volume/data
+        {mount.format(folder=volume, tmp=tmp_path)}
+        mkdir {volume}/deep
+        echo precious > {volume}/deep/data
+        echo beside > {remote}/pkg/beside
     """
 
     with AgentProcess(remote, prefix=mounted(script)) as agent:
         agent.send(delete("pkg", recursive=True))
         applied = agent.answer()
-        left = (inside(agent.process, remote) / "pkg/volume/data").read_text()
+        pkg = inside(agent.process, remote) / "pkg"
+        left = {path.name for path in pkg.rglob("*") if path.is_file()}
 
     assert codes(applied) == {"pkg": "busy"}
-    assert left == "precious\n"
+    assert applied["errors"][0]["error"] == f"{remote / folder} is a mount point"
+    assert left == {"data", "beside"}
+
+
+def test_what_is_mounted_in_the_root_of_all_is_known(remote: Path) -> None:
+    assert Root("/").mount_in("proc") == "/proc"
+    assert Root("/").mount_in("pro") == ""
+    assert Root(str(remote)).mount_in("proc") == ""
 
 
 # --- programs and names ------------------------------------------------------------

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from syncd.agent.burst import is_compiled
 from syncd.agent.folders import is_temporary
-from syncd.agent.hooks import is_launcher
+from syncd.agent.hooks import is_inside, is_launcher
 from syncd.agent.link import Refused, trouble
 from syncd.agent.scratch import Clock, Spool, Temporaries
 from syncd.agent.stream import records
@@ -138,6 +138,24 @@ def test_byte_code_is_known_by_its_name(
 )
 def test_a_shell_that_runs_another_is_known(line: str, *, launches: bool) -> None:
     assert is_launcher(line) is launches
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "meant"),
+    [
+        ("0::/", "0::/", True),
+        ("0::/sub", "0::/", True),
+        ("0::/../cri-1.scope", "0::/", False),
+        ("2:pids:/pod/one", "2:pids:/pod/one", True),
+        ("2:pids:/pod/one/sub", "2:pids:/pod/one", True),
+        ("2:pids:/pod/oneself", "2:pids:/pod/one", False),
+        ("2:pids:/pod/two", "2:pids:/pod/one", False),
+    ],
+)
+def test_processes_of_other_containers_are_told_by_their_control_groups(
+    theirs: str, ours: str, *, meant: bool
+) -> None:
+    assert is_inside(theirs, ours) is meant
 
 
 @given(st.dictionaries(st.from_regex(r"\A[a-z.]{1,9}\Z"), st.binary(max_size=200)))

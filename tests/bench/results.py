@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from syncd.bench.samples import Cost, Result, Sample, Step
+from syncd.bench.samples import STEPS, Cost, Costs, Result, Sample, Step
 
 
 def sample(mode: str, number: int, total_ms: float | None, **more: object) -> Sample:
@@ -30,6 +30,10 @@ def result(**totals: Sequence[float | None]) -> Result:
     return Result(environment={"cores": "2"}, pattern="save", samples=samples)
 
 
+# Every step but the last, 26 ms in all.
+EARLY = tuple(Step(name, 12.0 if name == "ready" else 2.0) for name in STEPS[:-1])
+
+
 def rich_result() -> Result:
     """Return one that has everything that can be reported."""
     syncd = [
@@ -37,11 +41,12 @@ def rich_result() -> Result:
             "syncd",
             number,
             400.0 + number,
-            steps=(Step("applied", 20.0), Step("served", 380.0 + number)),
+            steps=(*EARLY, Step("served", 374.0 + number)),
             applied_ms=20.0,
             batch=number + 1,
             sent_bytes=1300,
             cpu_s=0.008,
+            agent_cpu_s=0.004,
             warmup=number == 0,
         )
         for number in range(6)
@@ -52,5 +57,8 @@ def rich_result() -> Result:
         environment={"image": "myapp:dev", "note": "<script>alert(1)</script>"},
         pattern="save",
         samples=[*syncd, *local, *nasty],
-        cost=Cost(busy_cpu_s=0.05, idle_cpu_s=0.01, idle_s=9.0, peak_rss=70 << 20),
+        costs=Costs(
+            Cost(busy_cpu_s=0.05, idle_cpu_s=0.01, idle_s=9.0, peak_rss=70 << 20),
+            Cost(busy_cpu_s=0.02, idle_cpu_s=0.0, idle_s=9.0, peak_rss=16 << 20),
+        ),
     )

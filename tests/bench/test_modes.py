@@ -1,10 +1,13 @@
 """How the modes find what they run and look at."""
 
 import os
+import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from syncd.bench.choosing import check, check_beside
 from syncd.bench.look import Endpoint
 from syncd.bench.modes import local_command
 from syncd.bench.usage import used
@@ -50,16 +53,64 @@ def test_another_server_is_not_guessed_at(container: str) -> None:
         ("http://web", "http://web:80/"),
         ("http://10.0.0.1:8080/x?y=1", "http://10.0.0.1:8080/x?y=1"),
         ("https://web/", "https://web:443/"),
+        ("http://[fd00::5]:8080/", "http://[fd00::5]:8080/"),
     ],
 )
 def test_an_endpoint_is_where_the_url_says(url: str, said: str) -> None:
     assert str(Endpoint.parse(url)) == said
 
 
-@pytest.mark.parametrize("url", ["", "web:80", "ftp://web/", "http://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "web:80", "ftp://web/", "http://", "http://web:99999/"),
+        *("http://web:abc/", "http://[::1", "http://web:0/"),
+    ],
+)
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="is not a URL"):
         Endpoint.parse(url)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("rsync", "'rsync' is not a mode"),
+        ("foo=", "'foo=' is not a mode"),
+        ("foo= ", "'foo= ' is not a mode"),
+        ("syncd=true", "a command cannot be called 'syncd'"),
+        ("../out=true", "a command cannot be called '../out'"),
+        ("..=true", "a command cannot be called '..'"),
+        ("=true", "a command cannot be called ''"),
+        ("my tool=true", "a command cannot be called 'my tool'"),
+    ],
+)
+def test_what_is_no_mode_is_refused(said: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(why)):
+        check(said)
+
+
+WARM = ("python3", "/opt/reloader.py", "--stay", "--", "uvicorn", "main:app")
+
+
+@pytest.mark.parametrize(
+    ("modes", "refused"),
+    [
+        (("syncd", "local", "rebuild"), ""),
+        (("exec-tar", "local"), ""),
+        (("syncd", "exec-tar", "own=true"), "edits by exec-tar, own are never served"),
+    ],
+)
+@pytest.mark.parametrize("serves", [WARM, ("python", "-m", "syncd.reloader", "x:y")])
+def test_what_a_driven_reloader_would_not_see_is_refused(
+    serves: tuple[str, ...], modes: tuple[str, ...], refused: str
+) -> None:
+    with pytest.raises(ConfigError, match=refused) if refused else nullcontext():
+        check_beside(modes, serves)
+
+
+def test_a_program_that_reloads_itself_may_be_edited_by_all() -> None:
+    check_beside(("syncd", "exec-tar"), ("uvicorn", "main:app", "--reload"))
 
 
 async def test_where_nobody_listens_there_is_no_answer() -> None:

@@ -1,15 +1,17 @@
 """The page: whole in itself, and drawn by a real browser."""
 
+import json
 import re
 import shutil
 import subprocess
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from syncd.bench.page import page
-from syncd.bench.samples import Result
+from syncd.bench.page import COLOURS, page
+from syncd.bench.samples import STEPS, Result
 from tests.bench.results import result, rich_result
 
 
@@ -59,6 +61,12 @@ def test_the_page_has_colours_for_light_and_for_dark() -> None:
     assert set(colours) == set(re.findall(r"(--[\w]+):", dark.split("} }", 1)[0]))
 
 
+def test_every_step_has_a_colour_of_its_own() -> None:
+    assert len(COLOURS) == len(STEPS)
+    assert len({light for light, _ in COLOURS}) == len(STEPS)
+    assert len({dark for _, dark in COLOURS}) == len(STEPS)
+
+
 @pytest.fixture(scope="module")
 def browser() -> str:
     found = shutil.which("chromium")
@@ -67,11 +75,23 @@ def browser() -> str:
     return found
 
 
+# Writes what is seen into the page itself, for `--dump-dom`.
+COLOURS_SEEN = """
+const of = (chosen, what) =>
+    [...document.querySelectorAll(chosen)].map(e => getComputedStyle(e)[what]);
+document.body.dataset.seen = JSON.stringify({
+    paper: getComputedStyle(document.body).backgroundColor,
+    bars: of("svg rect", "fill"), key: of(".key i", "backgroundColor"),
+    dots: of("svg circle", "fill"), text: [...of("td, th, p, h1", "color"),
+    ...of("svg text", "fill")] });
+"""
+
+
 def opened(
-    browser: str, folder: Path, *options: str
+    browser: str, folder: Path, *options: str, script: str = ""
 ) -> subprocess.CompletedProcess[str]:
     file = folder / "page.html"
-    file.write_text(page(rich_result()))
+    file.write_text(f"{page(rich_result())}<script>{script}</script>")
     flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run"
     quiet = "--disable-background-networking --disable-component-update --disable-sync"
     return subprocess.run(
@@ -99,36 +119,35 @@ def test_a_browser_draws_every_edit_and_has_nothing_to_complain_of(
     assert "CONSOLE" not in done.stderr
 
 
-def screenshot(browser: str, folder: Path, *options: str) -> bytes:
-    """Return a picture of the page."""
-    picture = folder / "page.png"
-    folder.mkdir()
-    opened(
-        browser, folder, "--window-size=1000,900", f"--screenshot={picture}", *options
+def shade(colour: str) -> float:
+    """Return how bright a computed colour is, from 0 to 1, as WCAG has it."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    red, green, blue = (
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
+        for part in parts
     )
-    return picture.read_bytes()
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def test_a_browser_shows_it_dark_where_dark_is_preferred(
-    browser: str, tmp_path: Path
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted((shade(one), shade(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize(
+    ("options", "paper"), [((), 1.0), (("--force-dark-mode",), 0.0)]
+)
+def test_every_step_and_all_text_stand_out_in_light_and_in_dark(
+    browser: str, tmp_path: Path, options: tuple[str, ...], paper: float
 ) -> None:
-    light = screenshot(browser, tmp_path / "light")
-    dark = screenshot(browser, tmp_path / "dark", "--force-dark-mode")
+    done = opened(browser, tmp_path, "--dump-dom", *options, script=COLOURS_SEEN)
 
-    assert first_pixel(light) == (255, 255, 255)
-    assert first_pixel(dark) == (13, 17, 23)
-
-
-def first_pixel(png: bytes) -> tuple[int, int, int]:
-    """Return the colour in the top left corner of a PNG."""
-    import zlib  # noqa: PLC0415  # only here
-
-    data, place = b"", 8
-    while place < len(png):
-        size = int.from_bytes(png[place : place + 4])
-        if png[place + 4 : place + 8] == b"IDAT":
-            data += png[place + 8 : place + 8 + size]
-        place += size + 12
-    # The first pixel of the first row is as it is under every filter.
-    row = zlib.decompress(data)[1:4]
-    return row[0], row[1], row[2]
+    (said,) = re.findall(r'data-seen="([^"]*)"', done.stdout)
+    seen = json.loads(unescape(said))
+    assert shade(seen["paper"]) == pytest.approx(paper, abs=0.01)
+    assert len(set(seen["bars"])) == len(STEPS)
+    assert len(set(seen["key"])) == len(STEPS)
+    for colour in (*seen["bars"], *seen["key"], *seen["dots"]):
+        assert contrast(colour, seen["paper"]) >= 3
+    for colour in seen["text"]:
+        assert contrast(colour, seen["paper"]) >= 4.5

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from syncd.bench.samples import STEPS
-from syncd.bench.split import batches, split
+from syncd.bench.split import batches, merged, split
 
 
 SAVED = 1000.0
@@ -82,6 +82,32 @@ def test_batches_are_kept_apart() -> None:
     )
 
     assert [(batch.number, batch.sent_bytes) for batch in found] == [(1, 2), (2, 1)]
+
+
+def test_an_edit_that_went_in_two_batches_has_the_steps_of_both() -> None:
+    later = [
+        heard(1000.060, "batch.settled", 2, settled_ms=5.0, scanned_ms=1.0),
+        heard(1000.062, "batch.sent", 2, sent_ms=1.0, wire_bytes=70, pod="a"),
+        heard(1000.065, "batch.applied", 2, pod="a"),
+        heard(1000.066, "batch.done", 2),
+        heard(1000.066, "batch.reloaded", 2, reloaded_ms=None, pod="a"),
+    ]
+
+    whole = merged(batches([*ONE_BATCH, *later]))
+
+    assert whole is not None
+    assert (whole.number, whole.sent_bytes) == (2, 570)
+    assert (whole.is_done, whole.is_ready) == (True, False)
+    assert whole.ends["applied"] == 1000.065
+    assert whole.ends["reloaded"] == 1000.400
+    assert merged([]) is None
+
+
+def test_what_was_never_served_has_the_steps_that_are_known() -> None:
+    steps = split(SAVED, None, {"applied": SAVED + 0.2, "reloaded": SAVED + 3})
+
+    assert [name for name, _ in steps] == ["applied", "reloaded"]
+    assert [took for _, took in steps] == pytest.approx([200, 2800])
 
 
 def test_what_is_heard_after_the_answer_ended_with_it() -> None:

@@ -77,6 +77,18 @@ def test_a_ratio_is_the_factor_that_one_was_scaled_by(
     assert found.value == pytest.approx(factor)
 
 
+@given(SAMPLES, SAMPLES, SAMPLES, st.floats(0.1, 10))
+def test_what_slowed_everything_alike_is_taken_out(
+    new: list[float], old: list[float], floor: list[float], factor: float
+) -> None:
+    slowed = [value * factor for value in floor]
+
+    found = ratio(new, old, floors=(slowed, floor), resamples=1)
+
+    bare = ratio(new, old, resamples=1)
+    assert found.value == pytest.approx(bare.value / factor)
+
+
 def test_the_same_seed_gives_the_same_interval() -> None:
     new, old = [1.0, 2.0, 3.0, 9.0], [2.0, 2.5, 4.0]
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from syncd.bench import figures, record
-from syncd.bench.verdict import Limit, compare, is_regression
+from syncd.bench.samples import Result
+from syncd.bench.verdict import Limit, check, compare, is_regression
 from syncd.errors import ConfigError
 from tests.bench.results import result, rich_result, sample
 
@@ -36,9 +37,9 @@ def test_what_is_no_limit_is_refused(written: str) -> None:
     ("times", "broken"),
     [
         ([10.0, 20.0], ""),
-        ([10.0, 90.0], "served p95: 86 ms, more than 50 ms"),
-        ([10.0, None], "served p95: timed out, more than 50 ms"),
-        ([], "served p95: there is no sample"),
+        ([10.0, 90.0], "86 ms, more than 50 ms; 0 of 2 edits failed"),
+        ([10.0, None], "never, more than 50 ms; 1 of 2 edits failed"),
+        ([], "never, more than 50 ms; 0 of 0 edits failed"),
     ],
 )
 def test_a_limit_is_broken_by_slow_samples_and_by_missing_ones(
@@ -46,7 +47,40 @@ def test_a_limit_is_broken_by_slow_samples_and_by_missing_ones(
 ) -> None:
     samples = result(syncd=times).counted("syncd")
 
-    assert Limit.parse("p95=50ms").broken_by(samples) == broken
+    said = f"served p95: {broken}" if broken else ""
+    assert Limit.parse("p95=50ms").broken_by(samples) == said
+
+
+@pytest.mark.parametrize(
+    ("applied_ms", "broken"),
+    [
+        ([20.0] * 20, ""),
+        ([20.0] * 18 + [None] * 2, "never, more than 50 ms; 2 of 20 edits failed"),
+        ([None] * 2, "never, more than 50 ms; 2 of 2 edits failed"),
+    ],
+)
+def test_what_failed_was_applied_later_than_anything(
+    applied_ms: list[float | None], broken: str
+) -> None:
+    samples = [
+        sample("syncd", number, ms, applied_ms=ms)
+        for number, ms in enumerate(applied_ms)
+    ]
+
+    said = f"applied p95: {broken}" if broken else ""
+    assert Limit.parse("applied.p95=50ms").broken_by(samples) == said
+
+
+def test_a_failed_edit_that_was_applied_counts_as_it_was() -> None:
+    samples = [sample("syncd", number, None, applied_ms=20.0) for number in range(5)]
+
+    assert Limit.parse("applied.p95=50ms").broken_by(samples) == ""
+
+
+def test_a_mode_that_does_not_tell_has_no_such_figure() -> None:
+    (row,) = figures.rows(result(local=[1.0, None]))
+
+    assert row.cells[6:8] == ("", "")
 
 
 def test_twice_as_slow_is_a_regression_and_noise_is_none() -> None:
@@ -60,6 +94,66 @@ def test_twice_as_slow_is_a_regression_and_noise_is_none() -> None:
     assert "slower" in str(slower[0])
     assert not is_regression(noise)
     assert "the same" in str(noise[0])
+
+
+TIMES = [100.0 + n % 7 for n in range(30)]
+TWICE = [time * 2 for time in TIMES]
+
+
+def test_a_machine_that_is_slower_as_a_whole_is_no_regression() -> None:
+    old = result(syncd=TIMES, local=TIMES)
+
+    changes = compare(result(syncd=TWICE, local=TWICE), old)
+
+    assert not is_regression(changes)
+    said = "syncd p50: 1.00 × what it was beside local ["  # noqa: RUF001
+    assert str(changes[0]).startswith(said)
+    assert str(changes[2]).startswith("local p50: 2.00 × what it was [")  # noqa: RUF001
+
+
+def test_what_became_slower_on_a_faster_machine_is_a_regression() -> None:
+    old = result(syncd=TWICE, local=TWICE)
+
+    assert is_regression(compare(result(syncd=TWICE, local=TIMES), old))
+
+
+@pytest.mark.parametrize("floor", [[], [100.0] * 4, [None] * 30])
+def test_without_a_floor_in_both_the_times_themselves_are_compared(
+    floor: list[float | None],
+) -> None:
+    old = result(syncd=TIMES, local=TIMES)
+
+    changes = compare(result(syncd=TWICE, local=floor), old)
+
+    assert is_regression(changes)
+    assert "beside" not in str(changes[0])
+
+
+def test_too_few_edits_are_no_verdict() -> None:
+    changes = compare(result(syncd=[200.0] * 4), result(syncd=[100.0] * 20))
+
+    assert not is_regression(changes)
+    assert str(changes[0]) == "syncd p50: no verdict by 4 edits and 20: it takes 5"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "pattern", "modes", "said"),
+    [
+        (result(syncd=[1.0]), "branch-switch", ["syncd"], "edits by branch-switch"),
+        (result(local=[1.0]), "save", ["syncd", "local"], "is not in both"),
+        (result(syncd=[1.0]), "save", ["local"], "is not in both"),
+        (result(), "save", ["syncd"], "is not in both"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    earlier: Result, pattern: str, modes: list[str], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        check(earlier, pattern, modes)
+
+
+def test_the_same_edits_by_other_modes_beside_can_be_compared() -> None:
+    check(result(syncd=[1.0], local=[1.0]), "save", ["syncd", "own"])
 
 
 def test_only_what_both_results_have_is_compared() -> None:
@@ -90,10 +184,10 @@ def test_the_warm_up_counts_in_no_figure() -> None:
     assert row.cells[:4] == ("syncd", "5", "", "403 ms")
 
 
-def test_a_time_out_is_counted_and_is_the_slowest() -> None:
+def test_a_failure_is_counted_and_is_the_slowest() -> None:
     (row,) = figures.rows(result(syncd=[1.0, 2.0, None]))
 
-    assert row.cells[1:6] == ("3", "1", "2.0 ms", "timed out", "timed out")
+    assert row.cells[1:6] == ("3", "1", "2.0 ms", "failed", "failed")
 
 
 def test_mean_steps_add_up_to_the_mean_total() -> None:

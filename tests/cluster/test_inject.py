@@ -24,13 +24,26 @@ sync = [{{ local = "code", remote = "/srv" }}]
 
 [target.reloader]
 inject = true
+{named}
 """
 WRITE = "import sys; open('/srv/main.py', 'w').write(sys.argv[1])"
 MOVES = ("generation", "resourceVersion", "managedFields", "annotations")
 
 
-def workload(kube: Kube, name: str) -> Workload:
+# The container's command and arguments, and what the settings say of them.
+STARTS = {
+    "command": (SERVER, [], ""),
+    "shell": (
+        ("sh", "-c"),
+        [f"exec {' '.join(SERVER)}"],
+        f"command = {json.dumps(SERVER)}",
+    ),
+}
+
+
+def workload(kube: Kube, name: str, start: str) -> Workload:
     """A server in a volume, with another volume of its own."""
+    command, args, _ = STARTS[start]
     mounts = [{"name": "code", "mountPath": "/srv"}]
     write = {
         "name": "write",
@@ -42,8 +55,8 @@ def workload(kube: Kube, name: str) -> Workload:
         kube,
         name,
         image=MYAPP,
-        command=SERVER,
-        container={"volumeMounts": mounts},
+        command=command,
+        container={"volumeMounts": mounts, **({"args": args} if args else {})},
         spec={
             "volumes": [{"name": "code", "emptyDir": {}}],
             "initContainers": [write],
@@ -71,11 +84,12 @@ def facts(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("how", [(), ("--server-side",)], ids=["client", "server"])
+@pytest.mark.parametrize("start", STARTS)
 def test_a_workload_is_afterwards_what_it_was_field_by_field(
-    kube: Kube, tmp_path: Path, how: tuple[str, ...]
+    kube: Kube, tmp_path: Path, how: tuple[str, ...], start: str
 ) -> None:
-    name = "injected" + "".join(how).replace("-", "")
-    web = workload(kube, name)
+    name = f"{start}{''.join(how).replace('-', '')}"
+    web = workload(kube, name, start)
     manifest = json.dumps(web.manifest())
     kube("apply", *how, "-f", "-", stdin=manifest)
     kube("rollout", "status", web.target, "--timeout=60s")
@@ -83,7 +97,8 @@ def test_a_workload_is_afterwards_what_it_was_field_by_field(
     main = tmp_path / "code" / "main.py"
     main.parent.mkdir()
     main.write_text(plain("ANSWER = 1"))
-    settings = SETTINGS.format(name=name, namespace=kube.namespace)
+    named = STARTS[start][2]
+    settings = SETTINGS.format(name=name, namespace=kube.namespace, named=named)
     (tmp_path / "syncd.toml").write_text(settings)
     syncd = Syncd(tmp_path / "home")
 
@@ -97,7 +112,8 @@ def test_a_workload_is_afterwards_what_it_was_field_by_field(
     done = syncd.call("restore", cwd=tmp_path)
     after = whole(kube, web.target)
 
-    assert pod["spec"]["containers"][0]["command"][-2:] == list(SERVER)
+    (container,) = pod["spec"]["containers"]
+    assert [*container["command"], *container.get("args", ())][-2:] == list(SERVER)
     assert done.code == 0
     assert [event["event"] for event in done.events] == ["reloader.restored"]
     assert facts(after) == facts(before)

@@ -94,6 +94,13 @@ def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     assert paths(Path("~/x"), {}) == [Path("/home/somebody/x")]
 
 
+def test_the_home_of_a_user_who_does_not_exist_is_a_file_that_is_not_there() -> None:
+    with pytest.raises(ConfigError, match="looked at ~nobody-at-all/x"):
+        load(Path("~nobody-at-all/x"), None, {})
+    with pytest.raises(ConfigError, match="looked at ~nobody-at-all/x"):
+        load(None, None, {"KUBECONFIG": "~nobody-at-all/x"})
+
+
 def test_no_kubeconfig_at_all_names_what_was_looked_at(tmp_path: Path) -> None:
     environ = {"KUBECONFIG": f"{tmp_path}/a:{tmp_path}/b", "HOME": str(tmp_path)}
 

@@ -1,9 +1,10 @@
 import json
 import os
 import stat
+import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,36 @@ from typing import Any
 import anyio
 import pytest
 from anyio.abc import ByteStream
+from hypothesis import example, given, settings, strategies as st
 
 from syncd.control import Hub, Record, Status, Waited, serve
 from syncd.control.client import Client
 from syncd.control.lines import LONGEST
 from syncd.control.server import CLIENTS
-from syncd.errors import Halted, Overdue, SyncdError
+from syncd.errors import Halted, Overdue, SyncdError, TransportError
 from syncd.events import Event, InStep, ReaderDropped
+from tests.examples import examples
 
 
 WAIT_S = 20
+RECORD = Record("/p", 1, "2026-01-01T00:00:00+00:00", (), "")
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda some: (
+        st.lists(some, max_size=3)
+        | st.dictionaries(st.text(max_size=3), some, max_size=3)
+    ),
+    max_leaves=5,
+)
+REQUESTS = st.fixed_dictionaries(
+    {"request": st.sampled_from(["status", "wait", "stop", "events"]) | VALUES},
+    optional={"ready": VALUES, "timeout_s": VALUES | st.just(10**400)},
+)
+LINES = st.binary(max_size=40) | (REQUESTS | VALUES).map(
+    lambda value: json.dumps(value).encode()
+)
+DEEP = b"[" * 100_000
 
 
 @dataclass
@@ -32,7 +53,9 @@ class Daemon:
     patience: anyio.Event = field(default_factory=anyio.Event)
 
     def status(self) -> Status:
-        return Status(version="1", project="/p", pid=1, since="", phase="running")
+        return Status(
+            version="1", project="/p", pid=1, since=RECORD.since, phase="running"
+        )
 
     async def wait(self, *, ready: bool) -> Waited:
         self.asked.append(f"wait {ready}")
@@ -59,7 +82,7 @@ class Scene:
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:
         async with await anyio.connect_unix(self.path) as stream:
-            yield Client(stream, Record("/p", 1, "2026-01-01T00:00:00+00:00", (), ""))
+            yield Client(stream, RECORD)
 
     @asynccontextmanager
     async def stream(self) -> AsyncIterator[ByteStream]:
@@ -79,15 +102,15 @@ async def serving(
     uid: int | None = None,
     kept: int = 100,
     write_s: float = 10,
+    ask_s: float = 10,
 ) -> AsyncIterator[Scene]:
     events: list[Event] = []
     hub = Hub(events.append, kept=kept)
     scene = Scene(tmp_path / "s", Daemon(), hub, events)
     user = os.getuid() if uid is None else uid
     async with anyio.create_task_group() as tasks:
-        await tasks.start(
-            partial(serve, scene.path, scene.daemon, hub, user, write_s=write_s)
-        )
+        answer_them = partial(serve, scene.path, scene.daemon, hub, user)
+        await tasks.start(partial(answer_them, write_s=write_s, ask_s=ask_s))
         with anyio.fail_after(WAIT_S):
             yield scene
         tasks.cancel_scope.cancel()
@@ -125,6 +148,40 @@ async def test_several_requests_are_answered_in_turn(tmp_path: Path) -> None:
         assert scene.daemon.asked == ["wait True"]
 
 
+async def told_by(path: Path, answer: dict[str, Any]) -> Status:
+    """Return what a client makes of a status that is `answer`."""
+
+    async def say(stream: ByteStream) -> None:
+        async with stream:
+            await stream.receive()
+            await stream.send(json.dumps(answer).encode() + b"\n")
+
+    async with (
+        await anyio.create_unix_listener(path) as listener,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(listener.serve, say)
+        async with await anyio.connect_unix(path) as stream:
+            status = await Client(stream, RECORD).status()
+        tasks.cancel_scope.cancel()
+    return status
+
+
+async def test_a_syncd_of_another_version_is_understood_or_told_as_such(
+    tmp_path: Path,
+) -> None:
+    known = asdict(Daemon().status())
+
+    newer = await told_by(tmp_path / "a", {"ok": True, **known, "mood": "good"})
+
+    assert newer == Daemon().status()
+    del known["targets"]
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(TransportError, match="it is another version")
+    ):
+        await told_by(tmp_path / "b", {"ok": True, **known})
+
+
 async def test_only_its_user_may_use_the_socket(tmp_path: Path) -> None:
     async with serving(tmp_path) as scene:
         assert stat.S_IMODE(scene.path.stat().st_mode) == 0o600
@@ -158,6 +215,30 @@ async def test_what_makes_no_sense_is_refused(
     assert why in said["error"]["message"]
 
 
+@settings(max_examples=examples(30))
+@given(st.lists(LINES, max_size=4), st.booleans())
+@example([DEEP], True)
+@example([b'{"request": ' + DEEP[:480] + b"]" * 480 + b"}"], True)
+@example([json.dumps({"request": "wait", "timeout_s": 10**400}).encode()], True)
+def test_nothing_that_a_client_sends_ends_the_daemon(
+    lines: list[bytes], stays: bool
+) -> None:
+    async def main(folder: Path) -> None:
+        async with serving(folder) as scene:
+            scene.daemon.patience.set()
+            async with scene.stream() as stream:
+                await stream.send(b"".join(line + b"\n" for line in lines))
+                if stays:
+                    await stream.send_eof()
+                    said = await everything(stream)
+                    assert all(isinstance(each["ok"], bool) for each in said)
+            async with scene.client() as client:
+                assert (await client.status()).phase == "running"
+
+    with tempfile.TemporaryDirectory() as folder:
+        anyio.run(main, Path(folder))
+
+
 async def test_a_line_without_end_is_refused(tmp_path: Path) -> None:
     async with serving(tmp_path) as scene, scene.stream() as stream:
         said = await answer(stream, b"x" * (LONGEST + 1))
@@ -165,19 +246,28 @@ async def test_a_line_without_end_is_refused(tmp_path: Path) -> None:
     assert said["error"]["message"] == "too long a line"
 
 
-async def test_too_many_clients_are_refused(tmp_path: Path) -> None:
-    async with serving(tmp_path) as scene, anyio.create_task_group() as tasks:
-
-        async def stay(*, task_status: Any = anyio.TASK_STATUS_IGNORED) -> None:
-            async with scene.client() as client:
-                await client.status()
-                task_status.started()
-                await anyio.sleep_forever()
-
+async def test_too_many_clients_are_refused_all_but_a_stop(tmp_path: Path) -> None:
+    async with serving(tmp_path) as scene, AsyncExitStack() as idle:
         for _ in range(CLIENTS):
-            await tasks.start(stay)
+            await idle.enter_async_context(scene.stream())
+        async with scene.stream() as stream:
+            refused = await answer(stream, b'{"request": "status"}')
+        async with scene.stream() as stream:
+            garbage = await answer(stream, b"[")
+        async with scene.stream() as stream:
+            stopped = await answer(stream, b'{"request": "stop"}')
+
+    assert f"{CLIENTS} clients are connected already" in refused["error"]["message"]
+    assert not garbage["ok"]
+    assert stopped == {"ok": True}
+    assert scene.daemon.asked == ["stop"]
+
+
+async def test_of_those_too_many_none_stays_that_asks_nothing(tmp_path: Path) -> None:
+    async with serving(tmp_path, ask_s=0.01) as scene, AsyncExitStack() as idle:
+        for _ in range(CLIENTS):
+            await idle.enter_async_context(scene.stream())
         said = await first_line(scene)
-        tasks.cancel_scope.cancel()
 
     assert f"{CLIENTS} clients are connected already" in said["error"]["message"]
 

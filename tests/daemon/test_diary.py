@@ -1,7 +1,7 @@
 from typing import Any
 
 from syncd import events
-from syncd.daemon.diary import Diary
+from syncd.daemon.diary import NAMED, Diary
 
 
 WHERE: dict[str, Any] = {"pod": "web-1", "container": "app"}
@@ -47,6 +47,33 @@ def test_a_batch_is_waited_for_until_the_container_is_ready() -> None:
     assert diary(applied(1), reloaded(1), ready(1)).container(**WHERE).waiting == set()
 
 
+def test_of_batches_that_nobody_sees_served_the_last_are_named_and_the_rest_counted() -> (
+    None
+):
+    found = diary(*map(applied, range(1, 1001))).container(**WHERE)
+
+    assert found.waiting == {*range(1001 - NAMED, 1001)}
+    assert found.waiting_too == 1000 - NAMED
+    assert found.waits_for(1)
+    assert found.waits_for(1000)
+
+
+def test_those_that_are_only_counted_end_with_a_reload_or_one_by_one() -> None:
+    last = NAMED + 2
+    happened = [applied(batch) for batch in range(1, last + 1)]
+
+    at_once = diary(*happened, reloaded(last)).container(**WHERE)
+    broken = diary(*happened, failed(last)).container(**WHERE)
+    each = diary(*happened, *map(ready, range(1, last + 1))).container(**WHERE)
+
+    assert (at_once.waiting_too, broken.waiting_too, each.waiting_too) == (0, 0, 0)
+    assert diary(*happened, ready(last)).container(**WHERE).waiting_too == 2
+
+
+def test_a_later_batch_is_not_waited_for() -> None:
+    assert not diary(applied(2)).container(**WHERE).waits_for(1)
+
+
 def test_a_program_that_does_not_start_is_broken_until_it_reloads() -> None:
     broken = diary(applied(1), failed(1))
     assert broken.container(**WHERE).broken
@@ -80,9 +107,10 @@ def test_a_broken_link_forgets_what_it_was_to_see_and_not_what_ran() -> None:
     reconciled = events.SessionReconciled(
         **IN, files=0, deleted=0, bytes=0, kept=0, failed=0, took_ms=1
     )
-    found = diary(ran("make"), applied(1), reconciled).container(**WHERE)
+    many = map(applied, range(1, NAMED + 2))
+    found = diary(ran("make"), *many, reconciled).container(**WHERE)
 
-    assert (found.ran, found.waiting) == (["make"], set())
+    assert (found.ran, found.waiting, found.waiting_too) == (["make"], set(), 0)
 
 
 def test_a_drift_ends_with_the_next_decision() -> None:

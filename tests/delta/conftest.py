@@ -1,4 +1,4 @@
-from tests.places import local
+from tests.places import local, nobody, open_path
 
 
-__all__ = ["local"]
+__all__ = ["local", "nobody", "open_path"]

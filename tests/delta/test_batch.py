@@ -1,6 +1,7 @@
 """A batch as frames, and its acknowledgement."""
 
 import hashlib
+import itertools
 import os
 import zlib
 from pathlib import Path
@@ -50,13 +51,24 @@ def test_a_batch_without_files_has_no_data(local: Path) -> None:
     ]
 
 
-def test_what_was_torn_is_named_at_the_end(local: Path) -> None:
+def test_what_was_torn_when_it_was_sent_already_is_named_at_the_end(
+    local: Path,
+) -> None:
+    large = b"x" * 300_000
     (local / "a").write_bytes(b"other")
+    (local / os.fsdecode(b"\xff")).write_bytes(large.upper())
 
-    *_, last = frames(Delta(local, [change(b"a", b"x"), change(b"\xff", b"y")]))
+    *_, last = frames(Delta(local, [change(b"a", b"x"), change(b"\xff", large)]))
 
-    assert last["void"] == ["a", "\udcff"]
-    assert last["bytes"] == 0
+    assert last["void"] == ["\udcff"]
+
+
+def test_however_much_cannot_be_read_the_end_fits_in_a_message(tmp_path: Path) -> None:
+    names = [b"%03d" % number + b"\xff" * 4000 for number in range(900)]
+
+    *_, last = frames(Delta(tmp_path / "gone", [change(name, b"x") for name in names]))
+
+    assert last["void"] == []
 
 
 def test_a_compressed_batch_is_one_deflate_stream(local: Path) -> None:
@@ -73,6 +85,24 @@ def test_a_compressed_batch_is_one_deflate_stream(local: Path) -> None:
     inflated = zlib.decompress(b"".join(p.payload for p in data))
     assert inflated == plain
     assert delta.wire_bytes < len(plain)
+
+
+def test_what_is_read_slowly_goes_out_deflated_before_there_is_more(
+    local: Path,
+) -> None:
+    changes = [change(b"%d" % number, b"x") for number in range(9)]
+    for number in range(9):
+        (local / str(number)).write_bytes(b"x")
+    times = itertools.count()
+
+    delta = Delta(local, changes, compress=True, clock=lambda: next(times))
+    _, first, *data, _ = frames(delta)
+
+    inflate = zlib.decompressobj()
+    start = inflate.decompress(first.payload)
+    rest = inflate.decompress(b"".join(p.payload for p in data))
+    assert start
+    assert start + rest == b"".join(Pack(local, changes))
 
 
 def test_long_lists_are_spread_over_messages(local: Path) -> None:

@@ -1,13 +1,16 @@
 """The tar stream."""
 
+import errno
 import hashlib
 import io
+import itertools
 import os
 import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,15 @@ def members(stream: bytes) -> dict[str, bytes]:
         files = [member for member in archive if member.isreg()]
         read = {m.name: archive.extractfile(m) for m in files}
         return {name: file.read() for name, file in read.items() if file}
+
+
+@contextmanager
+def acting_as(user: int) -> Iterator[None]:
+    os.seteuid(user)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def mkfifo(path: Path) -> Path:
@@ -129,6 +141,18 @@ def test_pieces_are_never_larger_than_a_frame(local: Path) -> None:
     assert pack.size == BIG + 1
 
 
+def test_what_is_read_slowly_comes_before_a_frame_is_full(local: Path) -> None:
+    changes = [change(b"%d" % number, b"x") for number in range(9)]
+    for number in range(9):
+        (local / str(number)).write_bytes(b"x")
+    times = itertools.count()
+
+    pieces = list(Pack(local, changes, clock=lambda: next(times) / 10))
+
+    assert 1 < len(pieces) < 9
+    assert b"".join(pieces) == b"".join(Pack(local, changes))
+
+
 def test_a_file_of_eight_gibibytes_has_a_header_that_readers_know() -> None:
     large = Entry(Kind.FILE, 0o644, 8**11, bytes(32))
 
@@ -201,7 +225,7 @@ def test_a_file_that_changed_since_the_scan_is_void(
     )
     stream = b"".join(pack)
 
-    assert list(pack.void) == [b"b"]
+    assert list(pack.torn) == list(pack.void) == [b"b"]
     assert list(pack.sealed) == [b"a", b"c"]
     assert {"a": b"a", "c": b"c"}.items() <= members(stream).items()
 
@@ -230,7 +254,44 @@ def test_a_local_folder_that_vanished_makes_everything_void(tmp_path: Path) -> N
     pack = Pack(tmp_path / "gone", [change(b"a", b"x"), change(b"b", b"y")])
 
     assert members(b"".join(pack)) == {}
-    assert list(pack.void) == [b"a", b"b"]
+    assert list(pack.unread) == list(pack.void) == [b"a", b"b"]
+
+
+@pytest.mark.parametrize("size", [100, BIG])
+def test_a_file_that_may_not_be_read_is_told_apart_from_one_that_changed(
+    open_path: Path, nobody: dict[str, Any], size: int
+) -> None:
+    (open_path / "closed").write_bytes(b"x" * size)
+    (open_path / "closed").chmod(0)
+    (open_path / "open").write_bytes(b"o")
+    pack = Pack(open_path, [change(b"closed", b"x" * size), change(b"open", b"o")])
+
+    with acting_as(nobody["user"]):
+        found = members(b"".join(pack))
+
+    assert pack.unread == {b"closed": "Permission denied"}
+    assert pack.torn == {}
+    assert found == {"open": b"o"}
+
+
+def test_a_large_file_on_a_disk_that_fails_is_unread_and_keeps_its_promised_size(
+    local: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = os.urandom(BIG)
+    (local / "a").write_bytes(content)
+    pack = Pack(local, [change(b"a", content)])
+    pieces = iter(pack)
+    stream = next(pieces)
+
+    def fail(*_: object) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "read", fail)
+    stream += b"".join(pieces)
+
+    assert pack.unread == {b"a": "Input/output error"}
+    assert pack.spoilt == [b"a"]
+    assert len(members(stream)["a"]) == BIG
 
 
 def test_a_file_of_any_size_passes_in_bounded_memory(local: Path) -> None:

@@ -12,7 +12,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from syncd import daemon
-from syncd.config import Flags, Reloader, Settings, load
+from syncd.config import Flags, Reloader, Rule, Settings, load
 from syncd.control import Claim, Client, connect
 from syncd.events import Event, InStep
 from syncd.loopback.cluster import Loopback
@@ -204,6 +204,7 @@ async def scene(
     mode: str | None = None,
     until: type[Event] = InStep,
     reloader: Mapping[str, Any] | None = None,
+    rules: tuple[Rule, ...] = (),
     patience: Patience = PATIENCE,
     isolation: Isolation = "auto",
 ) -> AsyncIterator[Scene]:
@@ -230,10 +231,12 @@ async def scene(
         settings = load(
             folder, environ={}, flags=flags, pair=(str(folder), "deployment/web:/app")
         )
+        (target,) = settings.targets
+        more: dict[str, Any] = {"rules": rules}
         if reloader is not None:
-            (target,) = settings.targets
-            warm = target.model_copy(update={"reloader": Reloader(**reloader)})
-            settings = settings.model_copy(update={"targets": (warm,)})
+            more["reloader"] = Reloader(**reloader)
+        target = target.model_copy(update=more)
+        settings = settings.model_copy(update={"targets": (target,)})
         async with anyio.create_task_group() as tasks:
             made = Scene(cluster, folder, settings, tasks, before, patience)
             await made.start()

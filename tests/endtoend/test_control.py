@@ -7,14 +7,16 @@ import anyio
 import pytest
 
 from syncd import events
+from syncd.config import RunRule
 from syncd.control import Claim, connect
 from syncd.errors import Absent, Halted, Overdue, SyncdError, TargetError
-from syncd.events import BatchDone, BatchReady, SessionRefused
+from syncd.events import BatchDone, BatchReady, HookDropped, SessionRefused
 from syncd.loopback.dialect import Dialect
+from syncd.session import COMPARISON
 from tests.endtoend.rebuilding import Lay
 from tests.endtoend.scene import NAMESPACE, contents, scene
 from tests.endtoend.test_reloads import running
-from tests.reloading import BROKEN, MAIN
+from tests.reloading import BROKEN, MAIN, PORT
 
 
 WAIT = ("sleep", "100000")
@@ -53,6 +55,35 @@ async def test_what_was_saved_before_a_wait_is_applied_after_it(tmp_path: Path) 
             assert all(contents(there) == here for there in stage.containers())
             assert waited.replicas == 2
             assert waited.batch == max(e.batch for e in stage.heard(BatchDone))
+
+
+# A program that ends, and its container with it, if it finds a file.
+MORTAL = """
+import os, time
+while not os.path.exists("/app/end"):
+    time.sleep(0.05)
+"""
+
+
+async def test_a_wait_fails_for_a_command_that_takes_the_container_down(
+    tmp_path: Path,
+) -> None:
+    rule = RunRule(
+        paths=("*.txt",), action="run", run=("sh", "-c", "touch end; sleep 60")
+    )
+    command = ("python3", "-c", MORTAL)
+    async with (
+        scene(tmp_path, command=command, rules=(rule,)) as stage,
+        stage.asking() as client,
+    ):
+        (stage.folder / "a.txt").write_text("1")
+        with pytest.raises(TargetError, match="lost twice while it ran"):
+            await client.wait(timeout_s=60)
+
+        assert len(stage.heard(HookDropped)) == 1
+        status = await client.status()
+
+    assert "lost twice" in status.targets[0].replicas[0].reason
 
 
 async def test_a_wait_with_nothing_to_do_returns(tmp_path: Path) -> None:
@@ -202,6 +233,36 @@ async def test_a_wait_for_ready_returns_when_the_program_serves_the_edit(
         await client.wait(ready=True, timeout_s=60)
         (replica,) = (await client.status()).targets[0].replicas
         assert replica.reload == ""
+
+
+@pytest.mark.timeout(150)
+async def test_a_wait_for_ready_includes_what_the_comparison_brought_a_new_pod(
+    tmp_path: Path,
+) -> None:
+    async with (
+        running(tmp_path, Dialect.V1_36) as stage,
+        stage.asking() as client,
+    ):
+        (stage.folder / "main.py").write_text(MAIN.replace("hello", "edited"))
+        await client.wait(ready=True, timeout_s=60)
+        (before,) = stage.pods()
+        stage.cluster.delete(f"pod/{before['metadata']['name']}", grace_s=0)
+        await stage.until(
+            lambda: (
+                [pod["metadata"]["uid"] for pod in stage.pods()]
+                not in ([], [before["metadata"]["uid"]])
+            )
+        )
+        await client.wait(ready=True, timeout_s=60)
+
+        (pod,) = stage.pods()
+        host = pod["status"]["podIP"]
+        async with await anyio.connect_tcp(host, PORT) as asking:
+            await asking.send(b"GET / HTTP/1.1\r\nHost: app\r\n\r\n")
+            answer = await asking.receive()
+
+    assert b"edited" in answer
+    assert stage.heard(BatchReady)[-1].batch == COMPARISON
 
 
 async def test_a_wait_for_ready_includes_the_image_that_is_needed(lay: Lay) -> None:

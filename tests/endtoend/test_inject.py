@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -27,7 +28,11 @@ REVISION = "deployment.kubernetes.io/revision"
 
 @asynccontextmanager
 async def program(
-    base: Path, *, until: type[Event] = ReloaderInjected, **spec: Any
+    base: Path,
+    *,
+    until: type[Event] = ReloaderInjected,
+    settings: Mapping[str, Any] = MappingProxyType({}),
+    **spec: Any,
 ) -> AsyncIterator[tuple[Scene, Mapping[str, Any]]]:
     """Run a server from an untouched image; also the Deployment before syncd came."""
     files = {"main.py": plain("ANSWER = 1").encode()}
@@ -36,7 +41,7 @@ async def program(
         image_files=files,
         command=PROGRAM,
         container=spec,
-        reloader={"inject": True},
+        reloader={"inject": True, **settings},
         until=until,
     ) as stage:
         yield stage, stage.before
@@ -80,6 +85,27 @@ async def test_an_untouched_image_serves_edits_from_the_reloader_until_it_is_res
     assert not [m for m in maps if m["metadata"]["name"].startswith("syncd-")]
 
 
+async def test_a_program_that_the_settings_name_runs_as_they_say_until_it_is_restored(
+    tmp_path: Path,
+) -> None:
+    shell: Any = {"command": ["sh", "-c"], "args": ["exec python3 /app/main.py"]}
+    says = {"command": PROGRAM, "warm": ["csv"], "cold": ["uuid"], "drain_s": 5}
+    async with program(tmp_path, settings=says, **shell) as (stage, before):
+        await until_driven(stage)
+        now = stage.cluster.get("deployment/web", namespace=NAMESPACE) or {}
+        (container,) = now["spec"]["template"]["spec"]["containers"]
+
+        await stage.stop()
+        await restore(stage.settings, stage.hear)
+        after = stage.cluster.get("deployment/web", namespace=NAMESPACE)
+
+    options = "--stay --root /app --warm csv --cold uuid --drain-s 5 --"
+    assert container["command"][2:] == options.split()
+    assert container["args"] == list(PROGRAM)
+    assert after is not None
+    assert facts(after) == facts(before)
+
+
 async def test_injecting_twice_changes_nothing_more(tmp_path: Path) -> None:
     async with program(tmp_path, command=list(PROGRAM)) as (stage, _):
         await stage.stop()
@@ -100,7 +126,7 @@ async def test_injecting_twice_changes_nothing_more(tmp_path: Path) -> None:
 async def test_a_command_that_cannot_be_run_under_it_is_told_with_what_to_set(
     tmp_path: Path, command: list[str] | None
 ) -> None:
-    spec = {"command": command} if command else {}
+    spec: Any = {"command": command} if command else {}
     async with program(tmp_path, until=ReloaderRefused, **spec) as (stage, before):
         (refused,) = stage.heard(ReloaderRefused)
         after = stage.cluster.get("deployment/web", namespace=NAMESPACE)
@@ -108,6 +134,36 @@ async def test_a_command_that_cannot_be_run_under_it_is_told_with_what_to_set(
     assert after is not None
     assert facts(after) == facts(before)
     assert "command = [" in refused.hint
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        pytest.param(
+            ["env", *PROGRAM], "env is not a Python program", id="not taken over"
+        ),
+        pytest.param(
+            [*PROGRAM[:1], "-m", "http.server", "no-port"],
+            ": it fails at ",
+            id="fails",
+        ),
+    ],
+)
+async def test_what_does_not_run_under_the_reloader_is_taken_back(
+    tmp_path: Path, command: list[str], reason: str
+) -> None:
+    says = {"command": command}
+    async with program(
+        tmp_path, until=ReloaderRefused, settings=says, command=list(PROGRAM)
+    ) as (stage, before):
+        (refused,) = stage.heard(ReloaderRefused)
+        after = stage.cluster.get("deployment/web", namespace=NAMESPACE)
+
+    assert after is not None
+    assert facts(after) == facts(before)
+    assert reason in refused.reason
+    assert "command = [" in refused.hint
+    assert not stage.heard(ReloaderInjected)
 
 
 async def test_restoring_what_was_never_changed_changes_nothing(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a user meets, one scene each, on the embedded cluster."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from syncd.events import (
     BatchDone,
     Failed,
     InStep,
+    PathFailed,
     PathsKept,
     SessionLimited,
     SessionReconciled,
@@ -95,6 +97,33 @@ async def test_what_the_program_writes_is_left_alone(tmp_path: Path) -> None:
     assert [event.paths for event in kept] == [(b"data.db",)]
 
 
+async def test_what_was_taken_away_in_the_container_is_back_with_the_next_edit(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path, command=WAIT) as stage:
+        pkg, script = stage.folder / "pkg", stage.folder / "run.sh"
+        pkg.mkdir()
+        (pkg / "a.py").write_text("1")
+        script.write_text("1")
+        await stage.until_equal()
+        (there,) = stage.containers()
+
+        shutil.rmtree(there / "pkg")
+        (pkg / "a.py").write_text("2")
+        await stage.until_equal()
+
+        shutil.rmtree(there / "pkg")
+        (there / "pkg").write_text("no folder")
+        (pkg / "a.py").write_text("3")
+        await stage.until_equal()
+
+        (there / "run.sh").unlink()
+        script.chmod(0o755)
+        await stage.until_equal()
+
+        assert not stage.heard(PathFailed)
+
+
 async def test_a_replica_holds_nothing_that_is_not_here(tmp_path: Path) -> None:
     async with scene(tmp_path, mode="one-way-replica") as stage:
         (there,) = stage.containers()
@@ -115,6 +144,26 @@ async def test_a_folder_that_vanishes_empties_nothing(tmp_path: Path) -> None:
         away.rename(stage.folder)
         (stage.folder / "main.py").write_text("2")
         await stage.until_equal()
+
+
+async def test_a_new_pod_gets_what_it_lacks_once_the_local_folder_is_back(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path, command=WAIT) as stage:
+        (stage.folder / "main.py").write_bytes(bytes(100_000))  # not kept in memory
+        await stage.until_equal()
+        away = stage.folder.with_name("away")
+        stage.folder.rename(away)
+        await stage.until(lambda: "watch.root_lost" in {e.name for e in stage.events})
+        (pod,) = stage.pods()
+        name = f"pod/{pod['metadata']['name']}"
+        stage.cluster.delete(name, namespace=NAMESPACE, grace_s=0)
+        await stage.until(lambda: stage.heard(PathFailed))
+
+        away.rename(stage.folder)
+        await stage.until_equal()
+
+        assert [event.code for event in stage.heard(PathFailed)] == ["unread"]
 
 
 async def test_what_was_deleted_while_syncd_was_not_running_goes_when_it_is(

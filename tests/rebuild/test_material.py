@@ -80,6 +80,8 @@ def test_a_variable_that_is_not_set_is_told(tmp_path: Path, key: str) -> None:
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(CannotBuild, match=r"secrets\.a is taken from it: No such file"):
         gather(settings(secrets={"a": {"file": "gone"}}), tmp_path, {})
+    with pytest.raises(CannotBuild, match=r"secrets\.a is taken from it: No such file"):
+        gather(settings(secrets={"a": {"file": "~nobody-at-all/x"}}), tmp_path, {})
 
 
 def test_the_two_sources_are_told_apart() -> None:

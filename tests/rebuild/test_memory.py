@@ -2,6 +2,7 @@ from pathlib import Path
 
 from syncd.rebuild.identity import Identity
 from syncd.rebuild.memory import Memory
+from tests.full_disk import room_for
 
 
 ONE = Identity({"requirements.txt": ("a", "caf\udce9")})
@@ -58,3 +59,18 @@ def test_what_a_crash_left_half_written_tells_nothing(tmp_path: Path) -> None:
 
     assert memory.known == {"3" * 64: "web:3"}
     assert memory.inputs("3" * 64) is None
+
+
+def test_a_full_disk_costs_what_it_has_no_room_for_and_nothing_more(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").touch()
+    memory = Memory(tmp_path / "m")
+    memory.remember(ONE, "web:1", 1.0)
+
+    with room_for(3):
+        memory.remember(ONE, "web:2", 2.0)
+        Memory(tmp_path / "file" / "m").remember(ONE, "web:1", 1.0)
+
+    assert memory.known == {ONE.digest: "web:1"}
+    assert Memory(tmp_path / "file" / "m").known == {}

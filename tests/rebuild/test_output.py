@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from syncd.rebuild.output import Output, Step, new_log, step
+from tests.full_disk import room_for
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,27 @@ def test_every_line_is_kept_told_and_the_last_ones_remembered(tmp_path: Path) ->
     assert told[-1] == ("line 29", 1)
     assert output.last == tuple(f"line {number}" for number in range(10, 30))
     assert output.step == Step(1, 2, "FROM x")
+
+
+def test_a_log_for_which_there_is_no_room_ends_and_the_lines_go_on(
+    tmp_path: Path,
+) -> None:
+    told: list[str] = []
+    (tmp_path / "file").touch()
+
+    with (
+        room_for(10),
+        Output(tmp_path / "x.log", (), lambda line, _: told.append(line)) as output,
+    ):
+        for line in ("first", "the second", "third"):
+            output.hear(line)
+    with Output(tmp_path / "file/y/x", (), lambda line, _: told.append(line)) as none:
+        none.hear("fourth")
+
+    ends = "the log ends here: File too large"
+    nowhere = "the log cannot be kept: Not a directory"
+    assert told == ["first", ends, "the second", "third", nowhere, "fourth"]
+    assert output.last == ("first", "the second", "third")
 
 
 def test_secrets_are_written_nowhere(tmp_path: Path) -> None:

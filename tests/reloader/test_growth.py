@@ -1,12 +1,12 @@
 """Reloading for a whole day leaves nothing behind."""
 
-import os
 from pathlib import Path
 
+from tests.examples import examples
 from tests.reloader.running import SCRIPT, Running, plain, start
 
 
-RELOADS = int(os.environ.get("SYNCD_TEST_GROWTH", "60"))
+RELOADS = examples(60)
 LIBRARY = "import json, decimal, email.message\nANSWER = {}"
 
 

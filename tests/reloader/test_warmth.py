@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -92,6 +91,37 @@ def test_what_no_generation_may_inherit_is_left_cold_with_the_reason(
         assert running.get() == "debug 2"
 
 
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        pytest.param(
+            "threading.Event().wait()", "is not loaded within 1 s", id="hangs"
+        ),
+        pytest.param("os._exit(9)", "ends the process that loads it", id="crashes"),
+    ],
+)
+def test_a_module_at_which_loading_ahead_is_lost_is_left_cold_and_the_rest_is_not(
+    reloader: Path, folder: Path, what: str, reason: str
+) -> None:
+    lost = f"import os, sys, threading\nif 'settings' not in sys.modules: {what}\n"
+    install(
+        folder.parent / "deps",
+        {"lost": lost, "outer": "import calm, lost\n", "calm": "", "late": ""},
+    )
+    (folder / "settings.py").touch()
+    text = "import settings, outer, late\nANSWER = 1"
+    (folder / "main.py").write_text(plain(text))
+    with launch(reloader, folder, "--load-s", "1") as running:
+        running.serves()
+        running.log.wait_for(f"lost {reason}: it stays cold")
+        facts = running.warm().line.ask("explain")
+
+        assert (
+            facts["cold"].items() >= {"lost": reason, "outer": "imports lost"}.items()
+        )
+        assert {"calm", "late"} <= set(facts["warm"])
+
+
 def test_changed_third_party_code_is_loaded_anew(reloader: Path, folder: Path) -> None:
     deps = folder.parent / "deps"
     install(deps, {"library": "NAME = 'one'\n"})
@@ -129,6 +159,36 @@ def test_a_file_of_the_developer_takes_the_place_of_a_warm_module(
         (folder / "library.py").unlink()
         assert running.batch(folder / "library.py")["op"] == "serving"
         assert running.get() == "installed"
+
+
+@pytest.mark.parametrize(
+    ("name", "stand_in", "before", "after"),
+    [
+        pytest.param("inner", "Stub", "real", "stub", id="a stub for a module"),
+        pytest.param("inner", "None", "real", "none", id="nothing for a module"),
+        pytest.param("extra", "Stub", "none", "stub", id="a stub for nothing"),
+    ],
+)
+def test_what_the_program_puts_in_the_place_of_a_module_is_found_by_others(
+    reloader: Path, folder: Path, name: str, stand_in: str, before: str, after: str
+) -> None:
+    outer = f"try:\n    from {name} import NAME\nexcept ImportError:\n    NAME = 'none'"
+    install(folder.parent / "deps", {"outer": outer, "inner": "NAME = 'real'"})
+    text = "import sys\nclass Stub:\n    NAME = 'stub'\n{}\n"
+    text += "from outer import NAME as ANSWER"
+    (folder / "main.py").write_text(plain(text.format("")))
+    with launch(reloader, folder) as running:
+        running.serves().warm()
+        assert running.get() == before
+
+        put = plain(text.format(f"sys.modules[{name!r}] = {stand_in}"))
+        for _ in range(2):
+            assert running.edit("main.py", put)["op"] == "serving"
+            assert running.get() == after
+        running.warm()
+        assert running.edit("main.py", put)["op"] == "serving"
+        assert running.get() == after
+        assert "outer" not in running.line.ask("explain")["warm"]
 
 
 def test_a_variable_that_a_warm_module_read_is_set_by_an_edit(
@@ -263,35 +323,3 @@ def test_random_numbers_differ_between_generations(
             answers.add(running.get())
 
         assert len(answers) == 4
-
-
-SAFE_AFTER_FORK = {
-    "asyncpg": "import asyncpg\nANSWER = asyncpg.__version__",
-    "grpc": "import grpc\nchannel = grpc.insecure_channel('127.0.0.1:9')\n"
-    "channel.close()\nANSWER = grpc.__version__",
-    "numpy": "import numpy\nANSWER = str((numpy.ones((99, 99)) @ numpy.ones(99)).sum())",
-    "pandas": "import pandas\nANSWER = str(pandas.DataFrame({'a': [1, 2]}).a.sum())",
-    "prometheus_client": "import prometheus_client as p\n"
-    "p.Counter('asked', 'times').inc()\nANSWER = p.generate_latest().decode().count('asked')",
-    "psycopg": "import psycopg\nANSWER = psycopg.__version__",
-    "sqlalchemy": "import sqlalchemy as s\nwith s.create_engine('sqlite://').connect() as c:"
-    "\n    ANSWER = str(c.scalar(s.text('select 42')))",
-    "sentry_sdk": "import sentry_sdk\nsentry_sdk.init()\nANSWER = sentry_sdk.VERSION",
-}
-
-
-@pytest.mark.parametrize("library", SAFE_AFTER_FORK)
-def test_a_well_known_library_works_in_each_generation(
-    reloader: Path, folder: Path, library: str
-) -> None:
-    pytest.importorskip(library)
-    reloads = int(os.environ.get("SYNCD_TEST_RELOADS", "3"))
-    text = plain(SAFE_AFTER_FORK[library])
-    (folder / "main.py").write_text(text)
-    with start(reloader, folder, SCRIPT) as running:
-        expected = running.serves().warm().get()
-        facts = running.line.ask("explain")
-        sys.stderr.write(f"{library}: {facts['cold']}\n")
-        for _ in range(reloads):
-            assert running.edit("main.py", text)["op"] == "serving"
-            assert running.get() == expected

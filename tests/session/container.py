@@ -12,7 +12,7 @@ from syncd.errors import TransportError
 from syncd.session import Ack, Failure, Hello, Ran, RootState, Sent
 from syncd.session.link import ReloadAnswer
 from syncd.session.reload_answers import ReloadAnswers
-from syncd.tree import Change, Entry, Kind, Tree
+from syncd.tree import Change, Entry, Kind, Tree, above
 
 
 class Fault(enum.Enum):
@@ -23,6 +23,10 @@ class Fault(enum.Enum):
     CUT_AFTER = "cut after it took effect, before the answer"
     RESTART = "the container restarts with its image's files, and the link breaks"
     STALL = "the answer comes only after other work"
+    MEDDLE = "somebody in the container removes every folder"
+
+
+WIRE_FAULTS = tuple(fault for fault in Fault if fault is not Fault.MEDDLE)
 
 
 @dataclass
@@ -35,7 +39,9 @@ class Container:
     whole: bool = False
     files: dict[bytes, Entry] = field(default_factory=dict)
     ran: list[tuple[str, ...]] = field(default_factory=list)
+    places: list[str | None] = field(default_factory=list)
     begun: int = 0
+    deadly: bool = False
     busy: anyio.Event | None = None
     asked: list[Probe] = field(default_factory=list)
     reasons: Iterator[str] = field(default_factory=lambda: iter(()))
@@ -43,6 +49,10 @@ class Container:
     last: int = 0
     reload_answers: ReloadAnswers = field(default_factory=ReloadAnswers)
     dials: int = 0
+    listed: list[set[bytes]] = field(default_factory=list)
+    meddled: bool = False
+    astray: bool = False
+    unread: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.files = dict(self.image)
@@ -50,15 +60,26 @@ class Container:
     def restart(self) -> None:
         self.files = dict(self.image)
 
+    def meddle(self) -> None:
+        self.meddled = True
+        folders = {p for p, entry in self.files.items() if entry.kind is Kind.DIR}
+        for path in [p for p in self.files if {p, *above(p)} & folders]:
+            del self.files[path]
+
     def apply(self, changes: Sequence[Change]) -> Ack:
         failures = []
+        folders = {c.path for c in changes if c.entry and c.entry.kind is Kind.DIR}
         for change in sorted(
             changes, key=lambda c: (c.entry is not None, -len(c.path))
         ):
             below = [p for p in self.files if p.startswith(change.path + b"/")]
             if change.entry is not None and change.entry.kind is Kind.DIR:
                 below = []
-            if below and not self.whole:
+            if change.entry and not {*above(change.path)} <= {*self.files, *folders}:
+                failures.append(Failure(change.path, "missing-parent", "No folder"))
+            elif self.astray and change.entry and change.entry.kind is Kind.FILE:
+                failures.append(Failure(change.path, "missing", "No such file"))
+            elif below and not self.whole:
                 failures.append(Failure(change.path, "not-empty", "Not empty"))
             elif self.full and change.entry and change.entry.kind is Kind.FILE:
                 failures.append(Failure(change.path, "disk-full", "No space left"))
@@ -109,6 +130,8 @@ class MemoryLink:
         """Suffer `fault`; return whether the link is broken by it."""
         if fault is Fault.RESTART:
             self.container.restart()
+        if fault is Fault.MEDDLE:
+            self.container.meddle()
         if fault in (Fault.RESTART, Fault.CUT_BEFORE, Fault.CUT_AFTER):
             self.broken.set()
         return self.broken.is_set()
@@ -122,6 +145,7 @@ class MemoryLink:
     ) -> Mapping[bytes, Entry]:
         await self._suffer()
         wanted = set(dirs)
+        self.container.listed.append(wanted)
         return {
             path: entry
             for path, entry in self.container.files.items()
@@ -131,18 +155,25 @@ class MemoryLink:
     async def send(
         self, batch: int, root: int, changes: Sequence[Change], held: Tree
     ) -> Sent:
-        assert all(self.container.files.get(p) == held[p] for p in held)
+        believed = all(self.container.files.get(p) == held[p] for p in held)
+        assert believed or self.container.meddled
         fault = next(self.container.faults, Fault.NONE)
+        if fault is Fault.MEDDLE:
+            self.meet(fault)
         if fault is Fault.CUT_BEFORE or self.broken.is_set():
             self.broken.set()
             raise TransportError("the stream broke")
-        self._acks[batch] = self.container.apply(changes)
+        unread = [c for c in changes if c.path in self.container.unread]
+        there = [change for change in changes if change not in unread]
+        self._acks[batch] = self.container.apply(there)
         self.container.last = batch
         if fault is Fault.STALL:
             self._stalled.add(batch)
-        self.meet(fault)
+        if fault is not Fault.MEDDLE:
+            self.meet(fault)
         await anyio.lowlevel.checkpoint()
-        return Sent(0, 0, 0, 0)
+        failures = (Failure(c.path, "unread", "denied") for c in unread)
+        return Sent(0, 0, 0, 0, unread=tuple(failures))
 
     async def ack(self, batch: int) -> Ack:
         await anyio.lowlevel.checkpoint()
@@ -164,6 +195,10 @@ class MemoryLink:
     ) -> Ran:
         await self._suffer()
         self.container.begun += 1
+        self.container.places.append(cwd)
+        if self.container.deadly:
+            self.meet(Fault.RESTART)
+            raise TransportError("the stream broke")
         if self.container.busy is not None:
             await self.container.busy.wait()
         self.container.ran.append(tuple(argv))

@@ -1,6 +1,6 @@
 """The observer over a log that breaks, and is opened again."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -16,16 +16,18 @@ from syncd.events import (
     ReloadFailed,
     ReloadMissed,
 )
-from syncd.session.mark import Mark
+from syncd.plan import Plan
 from syncd.session.observing import Observer
-from syncd.session.owed import Owed
+from syncd.session.owed import Owed, Root, Turn
 from syncd.session.readiness import Readiness
 from syncd.session.report import Report, Who
+from syncd.tree import Entry, Kind
 from tests.session.container import Container, MemoryLink
 
 
 ARMED = b"INFO:     Started reloader process [1] using StatReload"
 BEGAN = b"WARNING:  StatReload detected changes in 'main.py'. Reloading..."
+ANEW = b"INFO:     Started server process [2]"
 SERVING = b"INFO:     Application startup complete."
 BROKE = (b"Traceback (most recent call last):", b"ImportError: no such thing")
 
@@ -72,32 +74,39 @@ class Stand:
 
     observer: Observer
     log: MemoryLog
+    owed: Owed
     events: list[Event]
 
-    def apply(self, number: int) -> None:
-        mark = Mark(
-            number=number,
-            target="deployment/web",
-            paths=(b"main.py",),
-            files=1,
-            deleted=0,
-            detected_at_s=0,
-            settled_ms=0,
-            scanned_ms=0,
-            emit=self.events.append,
-        )
-        self.observer.applied([mark], [b"main.py"], anyio.current_time())
+    def apply(self, number: int, path: bytes = b"main.py") -> None:
+        turn = Turn((), 0, sent_s=anyio.current_time(), landed=[(0, path)])
+        self.observer.applied([number], turn)
 
     async def heed(self, *lines: bytes) -> None:
         self.log.write(*lines)
         await anyio.wait_all_tasks_blocked()
 
+    async def until_told(self) -> None:
+        with anyio.fail_after(10):
+            while not self.events:
+                await anyio.sleep(0.02)
+
 
 @asynccontextmanager
-async def observing(*past: bytes) -> AsyncIterator[Stand]:
+async def observing(
+    *past: bytes, tree: Iterable[bytes] = (b"main.py",)
+) -> AsyncIterator[Stand]:
     events: list[Event] = []
+    root = Root(
+        local=b"/src",
+        remote="/app",
+        tree={path: Entry(Kind.FILE, size=1, digest=b"1") for path in tree},
+        content=lambda _: None,
+        ignored=lambda _, __: False,
+        look_again=lambda _: None,
+        plan=Plan(()),
+    )
     log = MemoryLog(past)
-    owed = Owed([], "session")
+    owed = Owed([root], "session")
 
     def hear(event: Event) -> None:
         if not isinstance(event, ReloaderAdvised):  # which is no matter of a reload
@@ -109,12 +118,13 @@ async def observing(*past: bytes) -> AsyncIterator[Stand]:
     observer = Observer(link, lambda: log, owed, report, readiness)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(observer.follow)
+        tasks.start_soon(observer.wait)
         await anyio.wait_all_tasks_blocked()
-        yield Stand(observer, log, events)
+        yield Stand(observer, log, owed, events)
         tasks.cancel_scope.cancel()
 
 
-@pytest.mark.parametrize("past", [(SERVING,), BROKE, (ARMED, BEGAN, SERVING)])
+@pytest.mark.parametrize("past", [(SERVING,), BROKE, (ARMED, BEGAN, ANEW, SERVING)])
 async def test_what_the_log_held_before_answers_no_batch(
     past: tuple[bytes, ...],
 ) -> None:
@@ -128,7 +138,7 @@ async def test_what_the_log_held_before_answers_no_batch(
 async def test_what_comes_after_the_past_does() -> None:
     async with observing(ARMED, SERVING) as stand:
         stand.apply(1)
-        await stand.heed(BEGAN, SERVING)
+        await stand.heed(BEGAN, ANEW, SERVING)
 
     assert [type(event) for event in stand.events] == [BatchReloaded, BatchReady]
 
@@ -136,14 +146,20 @@ async def test_what_comes_after_the_past_does() -> None:
 async def test_the_past_tells_that_the_server_reloads_by_itself() -> None:
     async with observing(ARMED) as stand:
         stand.apply(1)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(stand.observer.wait)
-            with anyio.fail_after(10):
-                while not stand.events:
-                    await anyio.sleep(0.05)
-            tasks.cancel_scope.cancel()
+        await stand.until_told()
 
     assert isinstance(stand.events[0], ReloadMissed)
+    assert stand.owed.ledgers[0].pending == {b"main.py"}
+
+
+async def test_what_was_deleted_and_missed_is_made_up_for_by_code_that_is_near() -> (
+    None
+):
+    async with observing(ARMED, tree=[b"a.py", b"pkg/b.py"]) as stand:
+        stand.apply(1, b"pkg/gone.py")
+        await stand.until_told()
+
+    assert stand.owed.ledgers[0].pending == {b"pkg/b.py"}
 
 
 async def test_a_reload_that_the_past_saw_begin_answers_no_batch_of_now() -> None:
@@ -152,7 +168,7 @@ async def test_a_reload_that_the_past_saw_begin_answers_no_batch_of_now() -> Non
         await stand.heed(SERVING)
         assert stand.events == []
 
-        await stand.heed(BEGAN, SERVING)
+        await stand.heed(BEGAN, ANEW, SERVING)
 
     assert [type(event) for event in stand.events] == [BatchReloaded, BatchReady]
 
@@ -166,6 +182,7 @@ async def test_a_traceback_is_read_across_a_cut() -> None:
             while stand.log.opened < 2:
                 await anyio.sleep(0.05)
         await stand.heed(BROKE[1])
+        await stand.until_told()
 
     (failed,) = stand.events
     assert isinstance(failed, ReloadFailed)

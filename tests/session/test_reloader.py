@@ -12,8 +12,8 @@ from syncd.session import Session
 from syncd.session.link import Fate, ReloadAnswer
 from syncd.tree import Entry
 from tests.session.container import Container
-from tests.session.test_observing import ARMED, MemoryLog
-from tests.session.test_session import file, idle, make, mark
+from tests.session.test_observing import ANEW, ARMED, BEGAN, SERVING, MemoryLog
+from tests.session.test_session import file, idle, make, mark, root
 
 
 @asynccontextmanager
@@ -62,6 +62,28 @@ async def test_code_that_does_not_start_is_told_with_its_traceback() -> None:
     (event,) = [event for event in events if isinstance(event, ReloadFailed)]
     assert event.batches == (1,)
     assert (event.error, event.path, event.line) == ("NameError: x", "/app/a.py", 3)
+
+
+async def test_a_batch_over_two_roots_is_served_when_its_code_is() -> None:
+    log, events = MemoryLog((ARMED, SERVING)), list[Event]()
+    code, styles = dict[bytes, Entry](), dict[bytes, Entry]()
+    session = make(Container(), styles, events, log=lambda: log, beside=[root(code)])
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        styles[b"s.css"], code[b"a.py"] = file(1), file(2)
+        edit = mark(events, session)
+        session.nudge(0, [b"s.css"], edit)
+        session.nudge(1, [b"a.py"], edit)
+        await idle(session)
+        assert not any(isinstance(event, BatchReloaded) for event in events)
+
+        log.write(BEGAN, ANEW, SERVING)
+        await until_heard(events, BatchReloaded)
+        tasks.cancel_scope.cancel()
+
+    (event,) = [event for event in events if isinstance(event, BatchReloaded)]
+    assert event.reloaded_ms is not None
 
 
 async def test_without_a_log_and_a_reloader_nothing_is_told_of_reloads() -> None:

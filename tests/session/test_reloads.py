@@ -1,199 +1,325 @@
-from typing import Any
+from collections.abc import Iterable
 
 import pytest
 
-from syncd.reload import Armed, Began, Broke, Serving
-from syncd.session.link import Fate, ReloadAnswer
-from syncd.session.reloads import (
-    RELOADER,
+from syncd.reload import Anew, Armed, Began, Broke, Holds, Serving, Sign
+from syncd.session.reloads import Reloads
+from syncd.session.verdicts import (
     Failed,
     Hangs,
     Missed,
     NoReload,
     Reloaded,
-    Reloads,
+    Unseen,
+    Unwatched,
+    Verdict,
 )
 
 
 BROKE = Broke("SyntaxError: invalid syntax", "/app/main.py", 3, ())
+UVICORN = (Armed("uvicorn"), Anew("uvicorn"), Serving("uvicorn"))
+
+
+def known(*signs: Sign) -> Reloads:
+    """Return the reloads of a program whose log began with `signs`."""
+    reloads = Reloads()
+    for sign in signs:
+        reloads.recall(sign)
+    return reloads
 
 
 @pytest.fixture
 def reloads() -> Reloads:
-    return Reloads("uvicorn")
+    return known(*UVICORN)
+
+
+def apply(
+    reloads: Reloads, batch: int, path: bytes, sent_s: float, now: float | None = None
+) -> tuple[Verdict, ...]:
+    now = sent_s if now is None else now
+    return reloads.applied([batch], [(0, path)], sent_s, now)
+
+
+def see(reloads: Reloads, *signs: tuple[Sign, float]) -> list[Verdict]:
+    return [verdict for sign, now in signs for verdict in reloads.seen(sign, now)]
+
+
+def batches(verdicts: Iterable[Verdict]) -> list[int]:
+    return [v.batch for v in verdicts if isinstance(v, Reloaded)]
+
+
+BEGAN, ANEW, SERVING = Began("uvicorn"), Anew("uvicorn"), Serving("uvicorn")
 
 
 def test_a_batch_is_answered_by_the_reload_that_began_after_it(
     reloads: Reloads,
 ) -> None:
-    assert reloads.applied(1, [b"main.py"], 10.0, 10.0) == ()
-    assert reloads.seen(Began("uvicorn"), 10.1) == ()
+    assert apply(reloads, 1, b"main.py", 10.0) == ()
 
-    assert reloads.seen(Serving("uvicorn"), 10.5) == (Reloaded(1, 500.0),)
+    said = see(reloads, (BEGAN, 10.1), (ANEW, 10.4), (SERVING, 10.5))
+
+    assert said == [Reloaded(1, 500.0)]
     assert reloads.due_s is None
 
 
 def test_two_batches_that_land_in_one_reload_are_both_answered(
     reloads: Reloads,
 ) -> None:
-    reloads.applied(1, [b"a.py"], 10.0, 10.0)
-    reloads.applied(2, [b"b.py"], 10.1, 10.1)
-    reloads.seen(Began("uvicorn"), 10.2)
+    apply(reloads, 1, b"a.py", 10.0)
+    apply(reloads, 2, b"b.py", 10.1)
 
-    verdicts = reloads.seen(Serving("uvicorn"), 10.5)
+    said = see(reloads, (BEGAN, 10.2), (ANEW, 10.4), (SERVING, 10.5))
 
-    assert [v.batch for v in verdicts if isinstance(v, Reloaded)] == [1, 2]
+    assert batches(said) == [1, 2]
 
 
 def test_a_batch_that_came_during_a_reload_waits_for_the_next(
     reloads: Reloads,
 ) -> None:
-    reloads.applied(1, [b"a.py"], 10.0, 10.0)
-    reloads.seen(Began("uvicorn"), 10.1)
-    reloads.applied(2, [b"a.py"], 10.2, 10.2)
+    apply(reloads, 1, b"a.py", 10.0)
+    see(reloads, (BEGAN, 10.1))
+    apply(reloads, 2, b"a.py", 10.2)
 
-    first = reloads.seen(Serving("uvicorn"), 10.5)
-    reloads.seen(Began("uvicorn"), 10.6)
-    second = reloads.seen(Serving("uvicorn"), 10.9)
+    first = see(reloads, (ANEW, 10.4), (SERVING, 10.5))
+    second = see(reloads, (BEGAN, 10.6), (ANEW, 10.8), (SERVING, 10.9))
 
-    assert [v.batch for v in first if isinstance(v, Reloaded)] == [1]
-    assert [v.batch for v in second if isinstance(v, Reloaded)] == [2]
+    assert batches(first) == [1]
+    assert batches(second) == [2]
+
+
+def test_a_batch_during_a_slow_reload_is_not_missed_before_that_has_ended(
+    reloads: Reloads,
+) -> None:
+    apply(reloads, 1, b"a.py", 10.0)
+    see(reloads, (BEGAN, 10.1))
+    apply(reloads, 2, b"a.py", 10.2)
+
+    assert reloads.overdue(13.0) == ()
+    see(reloads, (ANEW, 13.9), (SERVING, 14.0))
+
+    assert reloads.overdue(15.9) == ()
+    assert reloads.overdue(16.0) == (Missed(2, (0, b"a.py")),)
+
+
+def test_an_old_process_that_comes_up_late_does_not_answer(reloads: Reloads) -> None:
+    apply(reloads, 1, b"a.py", 10.0)
+
+    said = see(reloads, (BEGAN, 10.1), (SERVING, 10.2), (ANEW, 10.4))
+
+    assert said == []
+    assert see(reloads, (SERVING, 10.5)) == [Reloaded(1, 500.0)]
 
 
 def test_a_batch_without_code_needs_no_reload(reloads: Reloads) -> None:
-    assert reloads.applied(1, [b"style.css", b"page.html"], 10.0, 10.0) == (
-        NoReload(1),
-    )
+    places = [(0, b"style.css"), (1, b"page.html")]
+
+    assert reloads.applied([1, 2], places, 10.0, 10.0) == (NoReload(1), NoReload(2))
+
+
+def test_code_in_any_root_waits_for_a_reload(reloads: Reloads) -> None:
+    places = [(0, b"style.css"), (1, b"lib.py")]
+
+    assert reloads.applied([1], places, 10.0, 10.0) == ()
+    assert reloads.overdue(12.0) == (Missed(1, (1, b"lib.py")),)
 
 
 def test_code_that_does_not_start_is_told_with_its_batches(reloads: Reloads) -> None:
-    reloads.applied(1, [b"a.py"], 10.0, 10.0)
-    reloads.seen(Began("uvicorn"), 10.1)
+    apply(reloads, 1, b"a.py", 10.0)
 
-    assert reloads.seen(BROKE, 10.4) == (Failed((1,), BROKE),)
+    assert see(reloads, (BEGAN, 10.1), (BROKE, 10.4)) == [Failed((1,), BROKE)]
     assert reloads.due_s is None
 
 
-def test_a_traceback_that_answers_no_batch_is_the_program_s_own(
-    reloads: Reloads,
+def test_a_program_that_comes_up_all_the_same_has_not_failed(reloads: Reloads) -> None:
+    apply(reloads, 1, b"a.py", 10.0)
+
+    said = see(reloads, (BEGAN, 10.1), (BROKE, 10.3), (ANEW, 10.4), (SERVING, 10.5))
+
+    assert said == [Failed((1,), BROKE), Reloaded(1, 500.0)]
+
+
+def test_what_failed_is_not_served_by_the_next_good_code(reloads: Reloads) -> None:
+    apply(reloads, 1, b"a.py", 10.0)
+    see(reloads, (BEGAN, 10.1), (BROKE, 10.3))
+    apply(reloads, 2, b"a.py", 11.0)
+
+    said = see(reloads, (BEGAN, 11.1), (ANEW, 11.3), (SERVING, 11.5))
+
+    assert said == [Reloaded(2, 500.0)]
+
+
+@pytest.mark.parametrize("applied", [True, False], ids=["a batch waits", "none does"])
+def test_a_traceback_while_it_serves_is_the_program_s_own(
+    reloads: Reloads, applied: bool
 ) -> None:
-    assert reloads.seen(BROKE, 10.0) == ()
+    if applied:
+        apply(reloads, 1, b"a.py", 10.0)
+
+    assert see(reloads, (BROKE, 10.05)) == []
+
+
+def test_a_traceback_at_the_first_start_is_told() -> None:
+    reloads = known(Armed("uvicorn"))
+    apply(reloads, 1, b"a.py", 10.0)
+
+    assert see(reloads, (BROKE, 10.5)) == [Failed((1,), BROKE)]
 
 
 def test_a_change_that_nobody_noticed_is_told_once(reloads: Reloads) -> None:
-    reloads.applied(1, [b"new.py"], 10.0, 10.0)
+    apply(reloads, 1, b"new.py", 10.0)
 
     assert reloads.due_s == 12.0
     assert reloads.overdue(11.9) == ()
-    assert reloads.overdue(12.0) == (Missed(1, b"new.py"),)
-    assert reloads.overdue(20.0) == ()
+    assert reloads.overdue(12.0) == (Missed(1, (0, b"new.py")),)
+    assert reloads.overdue(13.9) == ()
 
 
-def test_a_reload_that_hangs_is_told_after_five_seconds(reloads: Reloads) -> None:
-    reloads.applied(1, [b"a.py"], 10.0, 10.0)
-    reloads.seen(Began("uvicorn"), 10.1)
+def test_what_is_not_noticed_when_it_is_written_again_is_not_used(
+    reloads: Reloads,
+) -> None:
+    apply(reloads, 1, b"new.py", 10.0)
+    reloads.overdue(12.0)
+
+    assert reloads.overdue(14.0) == (Unwatched(1, (0, b"new.py")),)
+    assert reloads.due_s is None
+    assert apply(reloads, 2, b"new.py", 20.0) == (NoReload(2),)
+
+
+def test_after_a_reload_other_files_may_be_used(reloads: Reloads) -> None:
+    apply(reloads, 1, b"new.py", 10.0)
+    reloads.overdue(12.0)
+    reloads.overdue(14.0)
+
+    see(reloads, (BEGAN, 15.0), (ANEW, 15.2), (SERVING, 15.3))
+
+    assert apply(reloads, 2, b"new.py", 20.0) == ()
+
+
+def test_a_reload_that_hangs_is_told_once_after_five_seconds(reloads: Reloads) -> None:
+    apply(reloads, 1, b"a.py", 10.0)
+    see(reloads, (BEGAN, 10.1), (Holds("uvicorn"), 10.2))
 
     assert reloads.overdue(15.0) == ()
     assert reloads.overdue(15.2) == (Hangs((1,), "uvicorn"),)
     assert reloads.overdue(30.0) == ()
 
 
-def test_nothing_is_missed_by_a_server_that_does_not_reload() -> None:
+def test_code_that_is_slow_to_start_is_told_apart_from_an_old_process_that_hangs(
+    reloads: Reloads,
+) -> None:
+    apply(reloads, 1, b"a.py", 10.0)
+    see(reloads, (BEGAN, 10.1), (ANEW, 10.2))
+
+    assert reloads.overdue(15.2) == (Hangs((1,), "uvicorn", started=True),)
+
+
+def test_a_server_that_never_says_that_it_serves_is_given_a_second() -> None:
+    reloads = known(Armed("gunicorn"))
+    apply(reloads, 1, b"a.py", 10.0)
+    see(reloads, (Began("gunicorn"), 10.1), (Anew("gunicorn"), 10.5))
+
+    assert reloads.overdue(11.4) == ()
+    assert reloads.overdue(11.5) == (Reloaded(1, 1500.0),)
+
+
+def test_its_traceback_within_that_second_is_a_failure() -> None:
+    reloads = known(Armed("gunicorn"))
+    apply(reloads, 1, b"a.py", 10.0)
+    see(reloads, (Began("gunicorn"), 10.1), (BROKE, 10.2))  # of the old process
+
+    said = see(reloads, (Anew("gunicorn"), 10.5), (BROKE, 10.6))
+
+    assert said == [Failed((1,), BROKE)]
+    assert reloads.overdue(20.0) == ()
+
+
+def test_a_server_that_says_nothing_but_that_it_begins_is_not_seen() -> None:
     reloads = Reloads()
-    reloads.seen(Serving("uvicorn"), 9.0)
-    reloads.applied(1, [b"a.py"], 10.0, 10.0)
+    apply(reloads, 1, b"a.py", 10.0)
+    see(reloads, (BEGAN, 10.1))
+
+    assert reloads.overdue(12.0) == ()
+    assert reloads.overdue(12.1) == (Unseen((1,), "uvicorn"),)
+    assert reloads.due_s is None
+
+
+def test_a_server_whose_words_stay_in_a_buffer_is_not_misread() -> None:
+    reloads = known(Armed("django"))
+    began, serving = Began("django"), Serving("django")
+    apply(reloads, 1, b"a.py", 10.0)
+
+    assert see(reloads, (began, 10.1), (serving, 10.1), (Armed("django"), 10.5)) == []
+    assert reloads.overdue(11.5) == (Reloaded(1, 1500.0),)
+
+
+def test_flask_says_that_it_serves_what_does_not_start() -> None:
+    began, armed, serving = Began("flask"), Armed("flask"), Serving("flask")
+    reloads = known(armed, serving)
+    apply(reloads, 1, b"a.py", 10.0)
+
+    said = see(reloads, (began, 10.1), (armed, 10.2), (BROKE, 10.3), (serving, 10.4))
+
+    assert said == [Failed((1,), BROKE)]
+
+
+def test_nothing_is_missed_by_a_server_that_does_not_reload() -> None:
+    reloads = known(SERVING)
+    apply(reloads, 1, b"a.py", 10.0)
 
     assert reloads.due_s is None
     assert reloads.overdue(60.0) == ()
 
 
+def test_a_server_that_does_not_say_that_it_begins_answers_when_it_serves() -> None:
+    reloads = known(Serving("hypercorn"))
+    apply(reloads, 1, b"a.py", 10.0)
+
+    assert see(reloads, (Serving("hypercorn"), 10.5)) == [Reloaded(1, 500.0)]
+
+
+def test_a_program_that_never_says_anything_costs_no_more_memory() -> None:
+    reloads = Reloads()
+    for batch in range(1000):
+        apply(reloads, batch, b"a.py", 10.0)
+
+    assert len(see(reloads, (Serving("hypercorn"), 20.0))) == 256
+
+
 def test_a_server_is_known_to_reload_once_it_says_so() -> None:
     reloads = Reloads()
-    reloads.seen(Armed("uvicorn"), 9.0)
-    reloads.applied(1, [b"a.py"], 10.0, 10.0)
+    see(reloads, (Armed("uvicorn"), 9.0))
+    apply(reloads, 1, b"a.py", 10.0)
 
-    assert reloads.overdue(12.0) == (Missed(1, b"a.py"),)
+    assert reloads.overdue(12.0) == (Missed(1, (0, b"a.py")),)
+
+
+def test_what_the_log_said_before_it_was_listened_to_answers_no_batch() -> None:
+    reloads = Reloads()
+    apply(reloads, 1, b"a.py", 10.0)
+    for sign in (*UVICORN, BEGAN, ANEW, SERVING):
+        reloads.recall(sign)
+
+    said = see(reloads, (BEGAN, 11.0), (ANEW, 11.4), (SERVING, 11.5))
+
+    assert said == [Reloaded(1, 1500.0)]
 
 
 def test_a_reload_that_began_before_the_batch_was_sent_does_not_answer_it(
     reloads: Reloads,
 ) -> None:
-    reloads.seen(Began("uvicorn"), 9.0)
-    reloads.applied(1, [b"a.py"], 9.5, 9.6)
+    see(reloads, (BEGAN, 9.0))
+    apply(reloads, 1, b"a.py", 9.5, 9.6)
 
-    assert reloads.seen(Serving("uvicorn"), 9.9) == ()
-    reloads.seen(Began("uvicorn"), 10.0)
-    assert reloads.seen(Serving("uvicorn"), 10.6) == (Reloaded(1, 1000.0),)
+    assert see(reloads, (ANEW, 9.8), (SERVING, 9.9)) == []
+    said = see(reloads, (BEGAN, 10.0), (ANEW, 10.4), (SERVING, 10.6))
+    assert said == [Reloaded(1, 1000.0)]
 
 
 def test_a_reload_that_was_heard_of_before_the_acknowledgement_answers_it(
     reloads: Reloads,
 ) -> None:
-    reloads.seen(Began("uvicorn"), 9.55)
-    reloads.applied(1, [b"a.py"], 9.5, 9.6)
+    see(reloads, (BEGAN, 9.55))
+    apply(reloads, 1, b"a.py", 9.5, 9.6)
 
-    assert reloads.seen(Serving("uvicorn"), 10.6) == (Reloaded(1, 1000.0),)
-
-
-def answer(number: int, fate: Fate, **facts: Any) -> ReloadAnswer:
-    return ReloadAnswer(number, fate, **facts)
-
-
-def test_what_the_reloader_was_told_is_answered_by_it_and_not_by_the_log(
-    reloads: Reloads,
-) -> None:
-    steps = {"total_ms": 80.0}
-    reloads.told(7, [1, 2], [b"a.py"], 10.0)
-
-    assert reloads.seen(Serving("uvicorn"), 10.05) == ()
-    assert reloads.answered(answer(7, Fate.SERVED, steps=steps), 10.125) == (
-        Reloaded(1, 125.0, steps),
-        Reloaded(2, 125.0, steps),
-    )
-    assert reloads.due_s is None
-
-
-def test_the_reloader_says_what_needs_no_reload(reloads: Reloads) -> None:
-    reloads.told(7, [1], [b"a.css"], 10.0)
-
-    assert reloads.answered(answer(7, Fate.KEPT), 10.1) == (NoReload(1),)
-
-
-def test_the_reloader_says_what_does_not_start(reloads: Reloads) -> None:
-    reloads.told(7, [1], [b"a.py"], 10.0)
-
-    verdicts = reloads.answered(answer(7, Fate.FAILED, broke=BROKE), 10.1)
-
-    assert verdicts == (Failed((1,), BROKE),)
-
-
-def test_what_the_comparison_brought_may_fail_without_a_batch(reloads: Reloads) -> None:
-    verdicts = reloads.answered(answer(7, Fate.FAILED, broke=BROKE), 10.1)
-
-    assert verdicts == (Failed((), BROKE),)
-
-
-def test_an_answer_may_come_before_the_acknowledgement(reloads: Reloads) -> None:
-    assert reloads.answered(answer(7, Fate.KEPT), 10.0) == ()
-
-    assert reloads.told(7, [1], [b"a.css"], 10.1) == (NoReload(1),)
-    assert reloads.due_s is None
-
-
-def test_where_the_reloader_has_no_answer_the_log_is_gone_by(reloads: Reloads) -> None:
-    reloads.told(7, [1], [b"a.py"], 10.0)
-    reloads.told(8, [2], [b"a.css"], 10.0)
-
-    assert reloads.answered(answer(7, Fate.UNKNOWN), 10.1) == ()
-    assert reloads.answered(answer(8, Fate.UNKNOWN), 10.1) == (NoReload(2),)
-    assert reloads.seen(Serving("uvicorn"), 10.5) == (Reloaded(1, 500.0),)
-
-
-def test_a_reloader_that_hangs_is_told_once() -> None:
-    reloads = Reloads()
-    reloads.told(7, [1], [b"a.py"], 10.0)
-
-    assert reloads.due_s == 15.0
-    assert reloads.overdue(15.0) == (Hangs((1,), RELOADER),)
-    assert reloads.overdue(30.0) == ()
-    assert reloads.answered(answer(7, Fate.SERVED), 40.0) == (Reloaded(1, 30_000.0),)
+    said = see(reloads, (ANEW, 10.4), (SERVING, 10.6))
+    assert said == [Reloaded(1, 1000.0)]

@@ -1,4 +1,5 @@
-from collections.abc import AsyncIterator, Callable, Iterable
+import random
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -10,10 +11,11 @@ from syncd.cluster import NotRunning
 from syncd.events import BatchDone, Event, PathFailed, PathsKept, SessionLost
 from syncd.plan import Plan, Rule, Run
 from syncd.session import Mark, Root, Session, Ways, Who
+from syncd.session.backoff import Backoff
 from syncd.session.ways import Log
 from syncd.tree import Entry, Kind
 from tests.examples import examples
-from tests.session.container import Container, Fault, MemoryLink
+from tests.session.container import WIRE_FAULTS, Container, Fault, MemoryLink
 
 
 def file(content: int) -> Entry:
@@ -23,17 +25,14 @@ def file(content: int) -> Entry:
 DIR = Entry(Kind.DIR, 0o755)
 
 
-def make(
-    container: Container,
+def root(
     tree: dict[bytes, Entry],
-    events: list[Event],
     *,
     rules: tuple[Rule, ...] = (),
     owned: set[bytes] | None = None,
     whole: bool = False,
-    log: Callable[[], Log] | None = None,
-) -> Session:
-    root = Root(
+) -> Root:
+    return Root(
         local=b"/src",
         remote="/app",
         tree=tree,
@@ -45,15 +44,26 @@ def make(
         whole=whole,
     )
 
-    async def no_time(_: float) -> None:
-        await anyio.lowlevel.checkpoint()
 
+def make(
+    container: Container,
+    tree: dict[bytes, Entry],
+    events: list[Event],
+    *,
+    rules: tuple[Rule, ...] = (),
+    owned: set[bytes] | None = None,
+    whole: bool = False,
+    log: Callable[[], Log] | None = None,
+    beside: Sequence[Root] = (),
+    backoff: Backoff | None = None,
+) -> Session:
+    made = root(tree, rules=rules, owned=owned, whole=whole)
     return Session(
         Who("t", "pod", "app"),
-        [root],
+        [made, *beside],
         Ways(container.dial, log),
         events.append,
-        sleep=no_time,
+        backoff=backoff or Backoff(first_s=0),
     )
 
 
@@ -63,9 +73,9 @@ async def idle(*sessions: Session) -> None:
         await anyio.lowlevel.checkpoint()
 
 
-def mark(events: list[Event], *sessions: Session) -> Mark:
+def mark(events: list[Event], *sessions: Session, number: int = 1) -> Mark:
     made = Mark(
-        number=1,
+        number=number,
         target="t",
         paths=(b"a",),
         files=1,
@@ -104,6 +114,23 @@ async def test_what_only_the_container_has_is_kept_and_named() -> None:
 
     assert b"data.db" in container.files
     assert [e.paths for e in events if isinstance(e, PathsKept)] == [(b"data.db",)]
+
+
+async def test_of_what_was_put_there_and_is_gone_here_only_folders_are_looked_into() -> (
+    None
+):
+    image = {b"d": DIR, b"d/a": file(1), b"d/e": DIR, b"d/e/theirs": file(1)}
+    container = Container(image=image)
+    owned = {b"d/a", b"d/b", b"d/e"}
+    session = make(container, {b"x": file(1)}, [], owned=owned)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        await session.in_step.wait()
+        tasks.cancel_scope.cancel()
+
+    assert container.listed == [{b"", b"d"}, {b"d/e"}]
+    assert container.files.keys() == {b"x", b"d", b"d/e", b"d/e/theirs"}
 
 
 async def test_a_replica_loses_what_only_the_container_has() -> None:
@@ -249,7 +276,7 @@ async def test_a_hook_that_runs_when_its_file_changes_runs_once_more() -> None:
 
 NAMES = [b"a", b"b", b"d", b"d/a", b"d/e", b"d/e/f", b"\xff\n x"]
 EDITS = st.tuples(st.sampled_from(NAMES), st.integers(0, 4), st.integers(0, 6))
-FAULTS = st.lists(st.sampled_from(Fault), max_size=12)
+FAULTS = st.lists(st.sampled_from(WIRE_FAULTS), max_size=12)
 IMAGES = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 4)).map(
     lambda files: grown(files.items())
 )
@@ -385,6 +412,30 @@ async def test_a_container_that_is_said_to_run_again_is_met_at_once() -> None:
         container.runs = True
         session.hurry()
         with anyio.fail_after(2):
+            await session.in_step.wait()
+        tasks.cancel_scope.cancel()
+
+    assert container.files == {b"a": file(1)}
+
+
+class Longest(random.Random):
+    """Draws the longest delay."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return max(a, b)
+
+
+async def test_a_container_that_is_another_one_now_ends_any_back_off() -> None:
+    container = Container(faults=iter([Fault.CUT_BEFORE]))
+    long = Backoff(first_s=3600, most_s=3600, draw=Longest())
+    session = make(container, {b"a": file(1)}, [], backoff=long)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(session.run)
+        while session.error is None:
+            await anyio.lowlevel.checkpoint()
+        session.hurry()
+        with anyio.fail_after(5):
             await session.in_step.wait()
         tasks.cancel_scope.cancel()
 

@@ -159,7 +159,7 @@ def test_a_torn_file_is_not_put_in_place(
     with Batch(local, changes) as batch:
         out = shell.answer(batch.command(str(remote), 7), b"".join(batch.pieces()))
 
-    assert set(batch.void) == {b"big.py", b"small.py"}
+    assert set(batch.torn) == {b"big.py", b"small.py"}
     assert parse_ack(out, 7) == Landed(files=1)
     assert {path.name: path.read_text() for path in remote.iterdir()} == {
         "big.py": "old",

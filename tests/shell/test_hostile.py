@@ -84,6 +84,41 @@ def test_on_a_full_disk_the_old_tree_stands(
     assert full.apply(remote, local, everything(local)).refused == "disk-full"
 
 
+TMPFS = "mount -t tmpfs none {folder}"
+SAME_DEVICE = "mkdir {tmp}/data; mount --bind {tmp}/data {folder}"
+
+
+@pytest.mark.parametrize("mount", [TMPFS, SAME_DEVICE], ids=["tmpfs", "bind"])
+@pytest.mark.parametrize("folder", ["pkg", "pkg/a volume"])
+def test_a_replica_keeps_a_folder_in_which_something_is_mounted(
+    shell: Shell,
+    local: Path,
+    remote: Path,
+    tmp_path: Path,
+    may_mount: None,
+    mount: str,
+    folder: str,
+) -> None:
+    (remote / "pkg/a volume").mkdir(parents=True)
+    volume = f"'{remote / folder}'"
+    script = f"""
+        {mount.format(folder=volume, tmp=tmp_path)}
+        mkdir {volume}/deep
+        echo precious > {volume}/deep/data
+        echo beside > {remote}/pkg/beside
+        trap 'find {remote} -type f > {tmp_path}/left' EXIT
+        "$@"
+        exit
+    """
+    there = replace(shell, prefix=tuple(mounted(script)))
+
+    landed = there.apply(remote, local, gone("pkg"), replica=True)
+
+    left = (tmp_path / "left").read_text().splitlines()
+    assert codes(landed) == {b"pkg": "busy"}
+    assert {Path(line).name for line in left} == {"data", "beside"}
+
+
 TARGET = '"./volume/a.py"'
 
 
@@ -119,10 +154,12 @@ def test_what_a_killed_batch_left_is_swept_by_the_next(
     shell: Shell, local: Path, remote: Path
 ) -> None:
     host = os.uname().nodename
-    stale = remote / f".syncd-sh-{host}-{2**22 + 1}"
-    living = remote / f".syncd-sh-{host}-{os.getpid()}"
-    other_pod = remote / f".syncd-sh-other-pod-{2**22 + 1}"
-    for folder in (stale, living, other_pod):
+    here = Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
+    stale = remote / f".syncd-sh-{host}-{here}-{2**22 + 1}"
+    living = remote / f".syncd-sh-{host}-{here}-{os.getpid()}"
+    beside = remote / f".syncd-sh-{host}-1-{2**22 + 1}"
+    other_pod = remote / f".syncd-sh-other-pod-{here}-{2**22 + 1}"
+    for folder in (stale, living, beside, other_pod):
         (folder / "new").mkdir(parents=True)
     written(local, a="x")
 
@@ -131,5 +168,6 @@ def test_what_a_killed_batch_left_is_swept_by_the_next(
     assert {path.name for path in remote.iterdir()} == {
         "a.py",
         living.name,
+        beside.name,
         other_pod.name,
     }

@@ -37,7 +37,7 @@ def test_a_probe_says_who_and_what_is_there(shell: Shell, tmp_path: Path) -> Non
     assert probe.knows_contents
     assert [root.kind for root in probe.roots] == ["d", "f", "", "o"]
     assert [root.writable for root in probe.roots[:3]] == [True, True, False]
-    assert len(probe.limits) == 6
+    assert len(probe.limits) == 7
 
 
 def test_missing_tools_are_named(tmp_path: Path) -> None:
@@ -55,13 +55,19 @@ def test_missing_tools_are_named(tmp_path: Path) -> None:
 
 
 def test_a_command_runs_in_its_folder(shell: Shell, remote: Path) -> None:
-    argv = run_command(["sh", "-c", 'pwd; echo "$1"; exit 3', "sh", "a b"], str(remote))
+    script = 'pwd; echo "$1"; exit 3'
+    argv = run_command(["sh", "-c", script, "sh", "a b"], str(remote), 60)
 
     with shell.start(argv) as process:
         out, _ = process.communicate()
 
     assert out.decode() == f"{remote}\na b\n"
     assert process.returncode == 3
+
+
+def test_a_command_is_killed_after_its_time(shell: Shell, remote: Path) -> None:
+    with shell.start(run_command(["sleep", "60"], str(remote), 0)) as process:
+        assert process.wait(20) in {-signal.SIGKILL, 128 + signal.SIGKILL}
 
 
 def test_a_signal_reaches_the_process_that_matches(shell: Shell) -> None:

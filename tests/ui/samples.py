@@ -65,6 +65,9 @@ EVENTS: tuple[Event, ...] = (
     events.SecretsWithheld(
         root="/src/app", paths=(b".env", b"key.pem"), hint="list them in .syncdignore"
     ),
+    events.StateUnwritten(
+        path="/state/owned/1f0c", reason="No space left on device", hint="make room"
+    ),
     events.ApiLost(server=SERVER, reason="connection refused"),
     events.ApiBack(server=SERVER, away_s=3.25),
     events.TargetChanged(
@@ -130,6 +133,15 @@ EVENTS: tuple[Event, ...] = (
         output="no\n\x1b[31mway",
         took_ms=2100.0,
     ),
+    events.HookDropped(
+        target=TARGET,
+        pod="myapp-1",
+        container="web",
+        action="run",
+        command="pip install x",
+        reason="the container was lost twice while it ran",
+        hint="give it more memory",
+    ),
     events.BatchReloaded(batch=7, pod="myapp-1", container="web", reloaded_ms=512.0),
     events.BatchReady(
         batch=7,
@@ -169,6 +181,9 @@ EVENTS: tuple[Event, ...] = (
     events.ReloadMissed(
         target=TARGET, pod="myapp-1", container="web", batch=7, path=b"new.py"
     ),
+    events.ReloadUnwatched(
+        target=TARGET, pod="myapp-1", container="web", batch=7, path=b"test_new.py"
+    ),
     events.ReloaderAdvised(target=TARGET, server="uvicorn", hint="set inject = true"),
     events.ReloaderInjected(
         target=TARGET, container="web", command=("uvicorn", "main:app"), took_ms=4200.0
@@ -177,7 +192,6 @@ EVENTS: tuple[Event, ...] = (
         target=TARGET, reason="it starts with a shell", hint="set command"
     ),
     events.ReloaderRestored(target=TARGET, container="web", took_ms=3100.0),
-    events.BatchDetected(batch=7, root="/src/app"),
     events.BatchSettled(
         batch=7, target=TARGET, files=1, deleted=0, settled_ms=10.04, scanned_ms=0.31
     ),

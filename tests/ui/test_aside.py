@@ -99,10 +99,10 @@ def test_nobody_waits_for_a_reader_that_does_not_read(pipe: Pipe) -> None:
 def test_the_end_waits_for_a_stuck_reader_but_not_long(tmp_path: Path) -> None:
     program = """
 import sys
-from syncd import events, ui
-from syncd.ui import aside, output
+from syncd import events
+from syncd.ui import aside, forms, output
 moment, stream = aside.Moment(), aside.own_stdout()
-form = ui.open_output("json", clock=moment, stream=stream)
+form = forms.open_output("json", clock=moment, stream=stream)
 with aside.Aside(output.UntilGone(form, print), moment, stream) as emit:
     for batch in range(2000):
         emit(events.Stopped(reason="x" * 100, batches=batch))

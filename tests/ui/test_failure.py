@@ -123,3 +123,31 @@ def test_the_state_folder_is_where_the_system_wants_it(
     monkeypatch.setenv("HOME", "/home/me")
 
     assert state_folder() == Path("/home/me/.local/state/syncd")
+
+
+def test_a_state_folder_below_the_working_folder_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "state")
+    monkeypatch.setenv("HOME", "/home/me")
+    assert state_folder() == Path("/home/me/.local/state/syncd")
+
+    monkeypatch.setenv("HOME", "me")
+    with pytest.raises(ConfigError, match="no home folder") as caught:
+        state_folder()
+    assert "XDG_STATE_HOME" in caught.value.hint
+
+
+def test_without_a_state_folder_a_traceback_is_kept_elsewhere(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "")
+    monkeypatch.setenv("HOME", "me")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    report(raised(KeyError("surprise")))
+
+    (log,) = tmp_path.glob("*.log")
+    assert str(log) in capsys.readouterr().err

@@ -33,6 +33,13 @@ SAID = {
     "watch.root_found": ("/src/app", "the local folder is back"),
     "path.skipped": (r"a\nsock", "not sent: is a socket"),
     "secrets.withheld": ("secrets", "2 files stay here: .env, key.pem"),
+    "state.unwritten": (
+        "/state/owned/1f0c",
+        (
+            "cannot be written: No space left on device; what is deleted here while"
+            " syncd does not run may stay in the containers"
+        ),
+    ),
     "api.lost": ("https://127.0.0.1:6443", "no answer: connection refused"),
     "api.back": ("https://127.0.0.1:6443", "answers again, after 3.2 s"),
     "target.changed": ("deployment/myapp", "1 replica: myapp-1/web"),
@@ -55,6 +62,10 @@ SAID = {
     "path.noted": ("a.py", "myapp-1/web: written in place"),
     "path.kept": ("myapp-1/web", "keeps 9 paths that only it has: a, b, c +6"),
     "hook.ran": ("myapp-1/web", "run pip install x: exit 1, 2.1 s"),
+    "hook.dropped": (
+        "myapp-1/web",
+        "run pip install x is given up: the container was lost twice while it ran",
+    ),
     "batch.reloaded": ("batch 7", "myapp-1/web: reloaded, 512 ms"),
     "batch.ready": ("batch 7", "myapp-1/web: ready, 204 ms after it reloaded"),
     "reload.unready": (
@@ -71,7 +82,11 @@ SAID = {
     ),
     "reload.missed": (
         "new.py",
-        "myapp-1/web did not notice the change; the file is touched",
+        "myapp-1/web did not notice the change; it is written once more",
+    ),
+    "reload.unwatched": (
+        "test_new.py",
+        "myapp-1/web does not reload for it: it does not use it now",
     ),
     "reloader.advised": (
         "deployment/myapp",
@@ -89,7 +104,6 @@ SAID = {
         "deployment/myapp",
         "web is as it was before the warm reloader, 3.1 s",
     ),
-    "batch.detected": ("batch 7", "something moved in /src/app"),
     "batch.settled": ("batch 7", "1 file, 0 deleted, settled 10 ms, scanned 0.3 ms"),
     "batch.packed": ("batch 7", "myapp-1/web: 2.1 KiB packed, 0.8 ms"),
     "batch.sent": ("batch 7", "myapp-1/web: 812 B sent, 1.1 ms"),

@@ -5,8 +5,8 @@ from typing import Self
 import pytest
 
 from syncd.events import Event
-from syncd.ui import open_output
 from syncd.ui.console import Console
+from syncd.ui.forms import open_output
 from syncd.ui.jsonlines import JsonLines
 from syncd.ui.output import UntilGone, least_level, matters
 from syncd.ui.plain import Plain

@@ -14,10 +14,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
-from syncd import ui
+from syncd.ui import forms
 from tests.ui.samples import EVENTS
 
-with ui.open_output(None) as emit:
+with forms.open_output(None) as emit:
     for event in EVENTS:
         emit(event)
 """

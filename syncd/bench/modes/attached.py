@@ -6,11 +6,10 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import anyio
-from anyio import to_thread
 
-from syncd.bench import edits
 from syncd.bench.edits import Subject
 from syncd.bench.look import Endpoint
+from syncd.bench.meter import Look
 from syncd.bench.modes.daemon import Daemon
 from syncd.cluster.tasks import task_group
 from syncd.control import Client, connect
@@ -22,16 +21,20 @@ _IN_STEP_S = 60.0
 class Attached(Daemon):
     """The daemon of a project, which is left running.
 
-    What the edits change in its folder is put back afterwards.
+    Its folder is nobody's copy: it is made ready only once the daemon is there, and put
+    back whatever happens.
 
     Args:
         endpoint: Where the target is served.
+        agents: Looks at what its agents have used.
         project: The project that it watches.
-        subject: The file that is edited, in the folder itself.
+        subject: What is edited, in the folder itself.
     """
 
-    def __init__(self, endpoint: Endpoint, project: Path, subject: Subject) -> None:
-        super().__init__("syncd", endpoint)
+    def __init__(
+        self, endpoint: Endpoint, agents: Look, project: Path, subject: Subject
+    ) -> None:
+        super().__init__("syncd", endpoint, agents)
         self._project = project
         self._subject = subject
 
@@ -52,10 +55,12 @@ class Attached(Daemon):
             tasks.start_soon(self._listen, telling)
             await asking.wait(timeout_s=_IN_STEP_S)
             try:
+                await self._subject.prepare()
+                await asking.wait(timeout_s=_IN_STEP_S)
                 yield
             finally:
-                await to_thread.run_sync(edits.undo, self._subject)
                 with anyio.CancelScope(shield=True):
+                    await self._subject.undo()
                     await asking.wait(timeout_s=_IN_STEP_S)
                 tasks.cancel_scope.cancel()
 

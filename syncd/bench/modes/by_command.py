@@ -2,19 +2,16 @@
 
 import os
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from subprocess import DEVNULL, STDOUT
 
-import anyio
+from anyio.abc import Process
 
 from syncd.bench.edits import Edit
-from syncd.bench.inside import PushFailed
 from syncd.bench.look import Endpoint
 from syncd.bench.modes.mode import Account, Mode
-from syncd.bench.modes.process import started
-from syncd.cluster import Replica
+from syncd.bench.modes.process import lasts, ran, started
 
 
 class ByCommand(Mode):
@@ -44,6 +41,8 @@ class ByCommand(Mode):
         self._watches = command.rstrip().endswith("&")
         self._command = command.rstrip().removesuffix("&").rstrip()
         self._folder = folder
+        self._log = folder.parent / f"{name}.log"
+        self._process: Process | None = None
         self._environ = {
             **os.environ,
             **environ,
@@ -56,10 +55,18 @@ class ByCommand(Mode):
         if not self._watches:
             yield
             return
-        log = self._folder.parent / f"{self.name}.log"
-        argv = ["sh", "-c", f"exec {self._command}"]
-        async with started(argv, cwd=self._folder, log=log, environ=self._environ):
+        argv = ["sh", "-c", self._command]
+        async with started(
+            argv, cwd=self._folder, log=self._log, environ=self._environ
+        ) as self._process:
             yield
+
+    async def lasts(self) -> None:
+        """Wait for the end of a command that watches, which should have none."""
+        if self._process is None:
+            await super().lasts()
+        else:
+            await lasts(self._process, self._command, self._log)
 
     async def push(self, edit: Edit) -> Account:
         """Run a command that does not watch."""
@@ -69,46 +76,5 @@ class ByCommand(Mode):
             "SYNCD_BENCH_CHANGED": "\n".join(map(str, edit.changed)),
             "SYNCD_BENCH_DELETED": "\n".join(map(str, edit.deleted)),
         }
-        await _run(["sh", "-c", self._command], self._folder, {**self._environ, **told})
+        await ran(["sh", "-c", self._command], self._folder, {**self._environ, **told})
         return Account({"applied": time.monotonic()})
-
-
-class KubectlCopy(Mode):
-    """`kubectl cp` of each file that was written. It cannot delete.
-
-    Args:
-        endpoint: Where the target is served.
-        options: What makes kubectl find the cluster.
-        replicas: The containers.
-        remote: The folder in them.
-    """
-
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        options: Sequence[str],
-        replicas: Sequence[Replica],
-        remote: str,
-    ) -> None:
-        super().__init__("kubectl-cp", endpoint)
-        self._options = options
-        self._replicas = replicas
-        self._remote = remote
-
-    async def push(self, edit: Edit) -> Account:
-        """Copy what the edit wrote, one file after the other."""
-        for replica in self._replicas:
-            to = f"{replica.namespace}/{replica.pod}:{self._remote}"
-            for path in edit.changed:
-                argv = ["kubectl", *self._options, "cp", "-c", replica.container]
-                await _run([*argv, str(path), f"{to}/{path}"], edit.folder, os.environ)
-        return Account({"applied": time.monotonic()})
-
-
-async def _run(argv: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> None:
-    done = await anyio.run_process(
-        argv, stdin=DEVNULL, stderr=STDOUT, cwd=cwd, env=environ, check=False
-    )
-    if done.returncode:
-        said = done.stdout.decode("utf-8", "replace").strip().splitlines()[-1:]
-        raise PushFailed(f"exit code {done.returncode}: {''.join(said)}")

@@ -9,16 +9,20 @@ from contextlib import asynccontextmanager
 from pathlib import Path, PurePosixPath
 
 import anyio
+from anyio.abc import Process
 
 from syncd.bench.look import Endpoint
 from syncd.bench.modes.mode import Mode
-from syncd.bench.modes.process import last_words, started
+from syncd.bench.modes.process import last_words, lasts, started
+from syncd.bench.samples import FLOOR
+from syncd.cluster.tasks import task_group
 from syncd.errors import ConfigError
 
 
 _UP_S = 60.0
 _PLACED = ("--host", "--port", "--uds", "--fd")  # where it listens
 _PORT = "{port}"
+_HINT = "say with --local-command how the program is run here"
 
 
 class Local(Mode):
@@ -35,26 +39,39 @@ class Local(Mode):
 
     def __init__(self, command: Sequence[str], path: str, folder: Path) -> None:
         port = _free_port()
-        super().__init__("local", Endpoint("127.0.0.1", port, path))
+        super().__init__(FLOOR, Endpoint("127.0.0.1", port, path))
         self.command = " ".join(command)
         self._argv = [word.replace(_PORT, str(port)) for word in command]
         self._folder = folder
+        self._log = folder.parent / "local.log"
+        self._process: Process | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
         """Run the server, up before the block begins."""
-        log = self._folder.parent / "local.log"
         # As in the container: edits within a second and of one size are told apart.
         environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-        async with started(self._argv, cwd=self._folder, log=log, environ=environ):
+        async with started(
+            self._argv, cwd=self._folder, log=self._log, environ=environ
+        ) as self._process:
             with anyio.move_on_after(_UP_S) as waiting:
-                await self.endpoint.until_up()
+                async with task_group() as tasks:
+                    tasks.start_soon(self.lasts)
+                    await self.endpoint.until_up()
+                    tasks.cancel_scope.cancel()
             if waiting.cancelled_caught:
-                raise ConfigError(
-                    f"{shlex.join(self._argv)} does not serve: {last_words(log)}",
-                    hint="say with --local-command how the program is run here",
-                )
+                said = last_words(self._log)
+                raise ConfigError(f"{self._said} does not serve: {said}", hint=_HINT)
             yield
+
+    async def lasts(self) -> None:
+        """Wait for the end of the server, which should have none."""
+        assert self._process is not None
+        await lasts(self._process, self._said, self._log, hint=_HINT)
+
+    @property
+    def _said(self) -> str:
+        return shlex.join(self._argv)
 
 
 def local_command(argv: Sequence[str]) -> tuple[str, ...] | None:

@@ -4,13 +4,18 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import anyio
+
 from syncd.bench.edits import Edit
 from syncd.bench.look import Endpoint
 
 
+_GAP_S = 0.25
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a mode tells of an edit once it was served.
+    """What a mode tells of an edit, be it served or not.
 
     Attributes:
         ends: When the steps ended that it knows of, monotonic.
@@ -20,6 +25,7 @@ class Account:
     batch: int | None = None
     sent_bytes: int | None = None
     cpu_s: float | None = None
+    agent_cpu_s: float | None = None
 
 
 class Mode:
@@ -39,6 +45,18 @@ class Mode:
         """Be ready for edits while the block lasts."""
         yield
 
+    async def rest(self) -> None:
+        """Let what others left behind pass: an edit is about to be made."""
+        await anyio.sleep(_GAP_S)
+
+    async def lasts(self) -> None:
+        """Return never, unless the mode can bring nothing any more.
+
+        Raises:
+            Ended: Then, with the reason.
+        """
+        await anyio.sleep_forever()
+
     async def push(self, edit: Edit) -> Account:
         """Bring an edit where it is served, if nobody sees to that by itself.
 
@@ -55,6 +73,6 @@ class Mode:
         return await self.endpoint.until(marker)
 
     async def account(self, edit: Edit, pushed: Account) -> Account:
-        """Return what is known of an edit that was served."""
+        """Return what is known of an edit that was served, or failed."""
         del edit
         return pushed

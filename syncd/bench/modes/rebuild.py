@@ -6,6 +6,7 @@ template but for its labels, so that neither takes the other's Pods away.
 """
 
 import copy
+import json
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -15,13 +16,13 @@ from typing import Any
 
 import anyio
 from anyio import to_thread
-from anyio.abc import TaskGroup
+from anyio.abc import TaskGroup, TaskStatus
 
 from syncd.bench.edits import Edit
 from syncd.bench.look import Endpoint
 from syncd.bench.modes.mode import Account, Mode
 from syncd.bench.place import Place
-from syncd.cluster import TargetSpec, forward
+from syncd.cluster import Refused, TargetSpec, forward
 from syncd.cluster.pods import label_selector
 from syncd.cluster.tasks import task_group
 from syncd.config import Rebuild as Settings
@@ -86,12 +87,13 @@ class Rebuild(Mode):
         self._rolled = anyio.Event()
         self._works: _Works | None = None
         self._tasks: TaskGroup | None = None
+        self._way = anyio.CancelScope()
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
         """Run the second Deployment while the block lasts."""
         works = self._works = await self._set_up()
-        await self._api.create(self._collection, works.twin)
+        await self._create(works.twin)
         try:
             async with task_group() as self._tasks:
                 yield
@@ -100,13 +102,30 @@ class Rebuild(Mode):
             with anyio.move_on_after(_END_S, shield=True):
                 await self._api.delete(self._twin, propagationPolicy="Background")
 
+    async def _create(self, twin: Mapping[str, Any]) -> None:
+        """Create the second Deployment, in the place of one that a killed run left."""
+        try:
+            await self._api.create(self._collection, twin)
+        except Refused as refused:
+            if refused.reason != "AlreadyExists" or not await self._is_left():
+                raise
+            await self._api.delete(self._twin, propagationPolicy="Background")
+            await self._api.create(self._collection, twin)
+
+    async def _is_left(self) -> bool:
+        """Tell whether what has the name of the second Deployment was one."""
+        metadata = (await self._api.get(self._twin))["metadata"]
+        labels = metadata.get("labels") or {}
+        return bool(labels.get(LABEL) == metadata["name"])
+
     async def _set_up(self) -> _Works:
         document = await self._api.get(f"{self._collection}/{self._spec.name}")
         workload = Workload.of(self._spec, document)
         image, hosting = workload.image, await self._hosting()
         base = route.as_seen_here(image, self._settings, hosting) or image
         dockerfile = self._scratch / "Dockerfile.rebuild"
-        said = f"FROM {base}\nCOPY . {self._remote}/\n"
+        paths = json.dumps([".", f"{self._remote}/"])  # spaces and all
+        said = f"FROM {base}\nCOPY {paths}\n"
         await to_thread.run_sync(dockerfile.write_text, said)
         return _Works(
             workload=workload,
@@ -129,10 +148,19 @@ class Rebuild(Mode):
         pod = await self._new_pod(works, image)
         applied_s = time.monotonic()
         space = self._spec.namespace
-        here = await tasks.start(forward, self._api, space, pod, self._port)
+        self._way.cancel()
+        here = await tasks.start(self._forward, space, pod)
         self.endpoint = Endpoint("127.0.0.1", here, self.endpoint.path)
         self._rolled.set()
         return Account({"applied": applied_s})
+
+    async def _forward(
+        self, space: str, pod: str, *, task_status: TaskStatus[int]
+    ) -> None:
+        """Lead to a Pod until there is a newer one."""
+        with anyio.CancelScope() as self._way:
+            port, status = self._port, task_status
+            await forward(self._api, space, pod, port, task_status=status)
 
     async def _make(self, works: _Works, edit: Edit) -> None:
         """Build the image of an edit, and bring it to where the nodes get it from."""
