@@ -84,6 +84,16 @@ class Succession:
         theirs.close()
         return generation
 
+    def on_fork(self, message: dict[str, Any]) -> None:
+        """Take in what a warm process says of a generation that it forked."""
+        for generation in self.generations:
+            if generation.number == message["generation"]:
+                if message["op"] == "forked":
+                    generation.forked(message["pid"])
+                else:
+                    generation.changed = message["changed"]
+        self.take_turns()
+
     def receive(self, generation: GenerationEnd) -> None:
         """Act on the next thing that a generation says, or leave that to `on_message`."""
         message = generation.channel.receive()

@@ -121,18 +121,12 @@ class Supervisor:
                 self._on_exit(pid, status)
 
     def _on_warm(self, warm: WarmEnd, message: dict[str, Any]) -> None:
-        op = message["op"]
-        if op == "exited":
+        if message["op"] == "exited":
             self._on_exit(message["pid"], message["status"])
-        elif op == "ended":
+        elif message["op"] == "ended":
             self._on_warm_ended(warm)
-        for generation in self.generations:
-            if generation.number == message.get("generation"):
-                if op == "forked":
-                    generation.forked(message["pid"])
-                elif op == "verified":
-                    generation.changed = message["changed"]
-                    self.succession.take_turns()
+        else:
+            self.succession.on_fork(message)
 
     def _on_warm_ended(self, warm: WarmEnd) -> None:
         if self.succession.count == 1 and [g.pid for g in self.generations] == [0]:
@@ -234,7 +228,7 @@ class Supervisor:
 
     def _on_learned(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
         generation.learned = True
-        self.watch.heed(generation.read)
+        self.watch.heed(self._read_by(generation))
         if self.options.watch:
             self.watch.begin(message["folders"])
         self.succession.shelf.clear(message["unused"])
@@ -242,6 +236,13 @@ class Supervisor:
         if message["patched"]:
             self.warming.give_up("gevent or eventlet patches the standard library")
         self.warming.improve()
+
+    def _read_by(self, generation: GenerationEnd) -> dict[str, Any]:
+        """Return what it read, as it was then; or as one saw it that came after it."""
+        if generation.number == self.succession.count:
+            return generation.read
+        known = {**generation.read, **self.watch.seen, **self.watch.read}
+        return {path: known[path] for path in {*generation.read, *self.watch.read}}
 
     def _on_ended(self, generation: GenerationEnd, _: Any) -> None:
         self.reactor.forget(generation.channel)
