@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import json
+import os
 import selectors
 import socket
-import sys
 
 
 TYPE_CHECKING = False
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 PIECE = 500  # names in one message
+PATIENCE_S = 1.0  # with one that does not read what it is told
 
 
 class Channel:
@@ -37,8 +39,9 @@ class Channel:
         """Send one message. False: the peer is gone, which its end will tell."""
         rights = array.array("i", fds)
         extra = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if rights else []
+        text = json.dumps({"op": op, **fields}, ensure_ascii=False)
         try:
-            self.sock.sendmsg([json.dumps({"op": op, **fields}).encode()], extra)
+            self.sock.sendmsg([text.encode(errors="surrogatepass")], extra)
         except OSError:
             return False
         return True
@@ -71,6 +74,7 @@ class Channel:
 
 
 def say(text: str) -> None:
-    """Print a line for the person who reads the program's log."""
-    sys.stderr.write(f"syncd-reloader: {text}\n")
-    sys.stderr.flush()
+    """Print a line for the person who reads the program's log, if there is one."""
+    line = f"syncd-reloader: {text}\n"
+    with contextlib.suppress(OSError):  # sys.stderr would keep what it cannot write
+        os.write(2, line.encode(errors="backslashreplace"))

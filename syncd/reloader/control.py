@@ -11,9 +11,9 @@ import json
 import os
 import socket
 
-from syncd.reloader.channel import say
+from syncd.reloader.channel import PATIENCE_S, say
 from syncd.reloader.reactor import Reactor
-from syncd.reloader.supervisor import PATIENCE_S, Supervisor
+from syncd.reloader.supervisor import Supervisor
 
 
 TYPE_CHECKING = False
@@ -116,8 +116,10 @@ class Client:
 
     def send(self, op: str, **fields: Any) -> None:
         """Tell it something, if it is still there."""
-        with contextlib.suppress(OSError):
+        try:
             self.sock.sendall((json.dumps({"op": op, **fields}) + "\n").encode())
+        except OSError:  # it is not, or does not read: and may have half a line now
+            self._close()
 
     def _on_input(self) -> None:
         data = b""
@@ -128,6 +130,8 @@ class Client:
             return
         *lines, self.data = (self.data + data).split(b"\n")
         for line in lines:
+            if self.sock.fileno() < 0:
+                return
             try:
                 self._obey(json.loads(line))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -140,7 +144,7 @@ class Client:
         elif op == "drive":
             self._drive()
         elif op == "status":
-            self.send(op, **supervisor.describe())
+            self.send(op, **described(supervisor))
         elif op == "explain":
             self.send(op, **supervisor.warming.explain())
         else:
@@ -152,7 +156,7 @@ class Client:
         paths = [*message.get("changed", ()), *message.get("deleted", ())]
         if supervisor.declined:
             self.send("declined", id=batch, reason=supervisor.declined)
-        elif message.get("force") or supervisor.is_reason_to_reload(paths):
+        elif message.get("force") or _is_reason_to_reload(supervisor, paths):
             supervisor.watch.take_in(paths)
             supervisor.reload(functools.partial(self.send, id=batch))
         else:
@@ -165,7 +169,39 @@ class Client:
             self.supervisor.watch.paused += 1
 
     def _close(self) -> None:
+        if self.sock.fileno() < 0:
+            return
         self.reactor.forget(self.sock)
         self.sock.close()
         if self.drives:
             self.supervisor.watch.resume()
+
+
+def _is_reason_to_reload(supervisor: Supervisor, paths: list[str]) -> bool:
+    """Tell whether a change of these files can change what is served."""
+    now, count = supervisor.serving, supervisor.succession.count
+    # Unless one that came after it has read something else.
+    knows = now is not None and now.learned and now.number == count
+    return not knows or any(map(supervisor.watch.matters, paths))
+
+
+def described(supervisor: Supervisor) -> dict[str, Any]:
+    """Return what `status` answers."""
+    serving, succession = supervisor.serving, supervisor.succession
+    warming = supervisor.warming
+    starting = any(g.state == "starting" for g in succession.generations)
+    return {
+        "command": supervisor.options.command,
+        "generation": serving.number if serving else 0,
+        "pid": serving.pid if serving else 0,
+        "learned": bool(serving and serving.learned),
+        "starting": starting,
+        "generations": len(succession.generations),
+        "declined": supervisor.declined,
+        "warm": warming.current.modules,
+        "warm_pid": warming.current.pid,
+        "loading": warming.candidate is not None,
+        "listening": succession.shelf.addresses(),
+        "watching": supervisor.watch.watched(),
+        "last": succession.last,
+    }

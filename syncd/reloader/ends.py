@@ -20,10 +20,15 @@ if TYPE_CHECKING:
     Answer = Callable[..., None]
 
 
+LONGEST_PAUSE_S = 5.0
+
+
 class GenerationEnd:
     """The supervisor's end of a generation.
 
     Attributes:
+        pid: 0 until it is known, and when it has ended.
+        owed: Signals that were meant for it while its pid was not known.
         state: "starting", then "ready", "serving", "leaving"; or "dropped", if it is not
             wanted any more before it served.
         answers: Who is to be told how it went.
@@ -42,6 +47,7 @@ class GenerationEnd:
         self.channel = channel
         self.asked = time.monotonic()
         self.pid = 0
+        self.owed: list[int] = []
         self.state = "starting"
         self.answers: list[Answer] = []
         self.ready: dict[str, Any] = {}
@@ -52,11 +58,24 @@ class GenerationEnd:
         self.changed: list[str] | None = None
         self.after: GenerationEnd | None = None
 
+    def forked(self, pid: int) -> None:
+        """Note which process it is."""
+        self.pid = pid
+        for number in self.owed:
+            self.kill(number)
+
     def kill(self, number: int) -> None:
-        """Send a signal, if it still runs."""
-        if self.pid:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
+        """Send a signal: now, or as soon as it is known to whom."""
+        if not self.pid:
+            self.owed.append(number)
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def is_ready(self) -> bool:
+        """Tell whether all of it waits, and whether what it was forked from is known."""
+        knows = self.state == "starting" and self.changed is not None
+        return knows and 0 < self.ready.get("workers", 0) <= self.workers
 
     def let(self, op: str) -> None:
         """Let all that wait at the gate "go", or have them "stop"."""
@@ -68,6 +87,22 @@ class GenerationEnd:
         for answer in self.answers:
             answer(op, **fields)
         self.answers = []
+
+    def fail(self, status: int) -> str:
+        """Answer that it did not start. Returns where that was, as words."""
+        code, failure = exit_code(status), self.failure
+        file, line = failure.get("file", ""), failure.get("line", 0)
+        text = failure.get("traceback") or f"it ended with {code}"
+        facts = {"traceback": text, "file": file, "line": line, "code": code}
+        self.tell("failed", generation=self.number, **facts)
+        where = f"at {file}:{line}" if file else f"with code {code}"
+        return str(failure.get("where", where))
+
+    def steps(self) -> dict[str, float]:
+        """Return how long each step took, now that it serves."""
+        total_ms = (time.monotonic() - self.asked) * 1000
+        steps = {**self.ready["steps"], "total_ms": total_ms}
+        return {name: round(ms, 1) for name, ms in steps.items()}
 
 
 class Shelf:
@@ -118,6 +153,23 @@ class Held:
         self.key = key
         self.fd = fd
         self.unused = 0
+
+
+class Retry:
+    """How long to wait before what has failed is tried again: longer each time."""
+
+    def __init__(self) -> None:
+        self._pause_s = 0.0
+
+    def next_s(self) -> float:
+        """Return the pause before the next attempt."""
+        pause_s = self._pause_s
+        self._pause_s = min(max(0.1, 2 * pause_s), LONGEST_PAUSE_S)
+        return pause_s
+
+    def succeeded(self) -> None:
+        """Wait for nothing any more."""
+        self._pause_s = 0.0
 
 
 def exit_code(status: int) -> int:

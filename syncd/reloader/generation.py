@@ -1,27 +1,24 @@
 """A generation: the command, as Python would have run it."""
 
-# ruff: noqa: ANN401, PTH100, PTH109, PTH120, PTH123, PTH208, SLF001
-# Loops and servers are of any kind, pathlib is not loaded, and runpy's door is private.
+# ruff: noqa: ANN401, PTH100, PTH208
+# Loops and servers are of any kind, and pathlib is not loaded.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import re
-import runpy
 import signal
 import socket
 import sys
 import time
 import traceback
-import types
-from importlib.machinery import PathFinder, SourceFileLoader
+from importlib.machinery import PathFinder
 
 from syncd.reloader.bytecode import CodeStore
 from syncd.reloader.channel import Channel
-from syncd.reloader.program import Program, is_isolated
 from syncd.reloader.reading import Reading
 from syncd.reloader.sockets import Listeners
+from syncd.reloader.stage import perform, set_the_stage
 from syncd.reloader.warm import Warm
 from syncd.reloader.witness import as_if_importlib, executed_by, find_spec_after
 
@@ -32,6 +29,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     Seams = dict[str, Callable[[Any, "Generation"], None]]
+
+
+LONGEST_TEXT = 30_000  # of which each character may take six bytes of a message
 
 
 class Generation:
@@ -73,40 +73,24 @@ class Generation:
         """Run the command to its end, which is that of this process."""
         program = self.warm.program
         self._reach_out(seams)
-        main = self._set_the_stage(program)
+        main = set_the_stage(program)
         try:
-            if program.module:
-                runpy._run_module_as_main(program.target)  # type: ignore[attr-defined]
-            else:
-                _run_script(program.target, main)
+            perform(program, main)
         except SystemExit as error:
             if error.code not in (None, 0):
                 self._fail(_text_of(error.__context__) or str(error.code))
             raise
-        except BaseException as error:  # noqa: BLE001 - as the interpreter's own
+        except BaseException as error:
             tb = error.__traceback__
             while tb is not None and tb.tb_frame.f_code.co_filename == __file__:
                 tb = tb.tb_next
             sys.excepthook(type(error), error.with_traceback(tb), tb)
             self._fail(_text_of(error))
-            sys.exit(130 if isinstance(error, KeyboardInterrupt) else 1)
-
-    def _set_the_stage(self, program: Program) -> types.ModuleType:
-        """Make of this process what Python makes of itself before it runs a command."""
-        main, mine = types.ModuleType("__main__"), sys.modules["__main__"]
-        main.__dict__["__builtins__"] = sys.modules["builtins"]
-        if "__annotations__" in vars(mine):
-            main.__annotations__ = {}
-        sys.modules["__main__"] = main
-        sys.modules["__reloader__"] = mine  # or it would be emptied
-        if not is_isolated():
-            folder = os.path.dirname(os.path.realpath(program.target))
-            sys.path.insert(0, os.getcwd() if program.module else folder)
-        importlib.invalidate_caches()
-        numpy_random = sys.modules.get("numpy.random")
-        if numpy_random is not None:  # the standard library's reseeds itself
-            numpy_random.seed()
-        return main
+            if not isinstance(error, KeyboardInterrupt):
+                sys.exit(1)
+            # Python ends of SIGINT then, which tells a shell that runs a script to end too.
+            sys.excepthook = lambda *_: None
+            raise
 
     def _reach_out(self, seams: Seams) -> None:
         """Be there wherever the program touches what has to be shared."""
@@ -126,9 +110,10 @@ class Generation:
         if not self.ready:
             text = "\n".join([*self.logged, text])
             places = re.findall(r'File "([^"<]+)", line (\d+)', text)
+            places = [place for place in places if place[0] != __file__]
             mine = [p for p in places if not self.warm.places.third_party(p[0])]
             file, line = (mine or places or [("", "0")])[-1]
-            text = text[-60_000:]
+            text = text[-LONGEST_TEXT:]
             self._tell_what_was_read()
             self.channel.send("failed", traceback=text, file=file, line=int(line))
 
@@ -143,11 +128,16 @@ class Generation:
             self.channel.send_names("wrote", names)
 
     def decline(self, reason: str) -> None:
-        """Say why this program cannot be taken over; it goes on as if never touched."""
+        """Say why this program cannot be taken over.
+
+        It goes on as if never touched, unless another one serves.
+        """
         if not self.ready:
             self.ready = self.reading.over = True
-            self.listeners.give_up()
             self.channel.send("declined", reason=reason)
+            if not self._may_go():
+                sys.exit(1)
+            self.listeners.give_up()
 
     def imported(self) -> None:
         """Note that the program is loaded, and that its start-up is what is left."""
@@ -179,10 +169,13 @@ class Generation:
             environ=environ,
             shadowed=shadowed,
         )
+        return self._may_go()
+
+    def _may_go(self) -> bool:
         op = ""
         while op not in ("go", "stop", "ended"):
             op = self.channel.receive()["op"]
-        return op != "stop"
+        return op == "go"
 
     def _changed_environ(self) -> set[str]:
         now, then = dict(os.environ), self.environ
@@ -280,16 +273,6 @@ class Attacher:
     def _execute(self, execute: Callable[[Any], None], module: Any) -> None:
         execute(module)
         self.seams[module.__name__](module, self.generation)
-
-
-def _run_script(path: str, main: types.ModuleType) -> None:
-    if sys.hexversion >= 0x03090000:
-        path = os.path.abspath(path)
-    with open(path, "rb") as file:
-        code = compile(file.read(), path, "exec", dont_inherit=True)
-    loader = SourceFileLoader("__main__", path)
-    main.__dict__.update(__file__=path, __cached__=None, __loader__=loader)
-    exec(code, main.__dict__)  # noqa: S102 - which is what running a script is
 
 
 def _text_of(error: BaseException | None) -> str:

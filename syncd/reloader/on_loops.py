@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import signal
 import socket
 import threading
 
@@ -69,30 +70,54 @@ def attend(loop: Any, generation: Generation) -> None:
 
 def _on_message(loop: Any, generation: Generation) -> None:
     message = generation.channel.receive()
-    if message["op"] == "ended":
+    if message["op"] == "ended":  # and with it the supervisor
         loop.remove_reader(generation.channel.fileno())
-    elif message["op"] == "drain":
-        _stop_accepting(loop, generation.servers)
-        generation.leave()
-        for server in generation.uvicorns:
-            server.leave()
-        if not generation.uvicorns:
-            loop.call_later(GRACE_S, generation.ask_to_end)
+    if message["op"] in ("drain", "ended") and not generation.leaving:
+        _leave(loop, generation)
     elif message["op"] == "connection":
         sock = socket.socket(fileno=message["fds"][0])
-        if generation.uvicorns:
+        if len(generation.uvicorns) == 1:
             generation.uvicorns[0].adopt(loop, sock)
         else:
             sock.close()
 
 
+def _leave(loop: Any, generation: Generation) -> None:
+    if not generation.servers:  # it may go since just now, and has yet to listen
+        loop.call_later(GRACE_S / 10, _leave, loop, generation)
+        return
+    _stop_accepting(loop, generation.servers)
+    generation.leave()
+    for server in generation.uvicorns:
+        server.leave()
+    if not generation.uvicorns:
+        loop.call_later(GRACE_S, _end, loop, generation)
+
+
 def _stop_accepting(loop: Any, servers: list[Any]) -> None:
     for server in servers:
-        if type(loop).__module__.startswith("asyncio."):
-            # It has yet to attach what it accepted just now, and would drop that if
-            # the server were closed before.
-            for sock in server.sockets:
-                loop.remove_reader(sock.fileno())
-            loop.call_later(GRACE_S / 2, server.close)
-        else:
+        if not _is_asyncio(loop):
             server.close()
+            continue
+        # To close it would end `serve_forever`, and drop what was accepted just now.
+        for sock in server.sockets:
+            loop.remove_reader(sock.fileno())
+
+
+def _end(loop: Any, generation: Generation) -> None:
+    """End by SIGTERM; where that would be abrupt, when all have been answered."""
+    abrupt = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if abrupt and generation.left_s() and any(map(_connections, generation.servers)):
+        loop.call_later(GRACE_S / 10, _end, loop, generation)
+    else:
+        generation.ask_to_end()
+
+
+def _is_asyncio(loop: Any) -> bool:
+    return type(loop).__module__.startswith("asyncio.")
+
+
+def _connections(server: Any) -> int:
+    """Return how many connections a server of asyncio has; uvloop's does not say."""
+    clients = getattr(server, "_clients", None)  # since Python 3.13
+    return getattr(server, "_active_count", 0) if clients is None else len(clients)

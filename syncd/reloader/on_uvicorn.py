@@ -60,6 +60,7 @@ def attach_uvicorn_server(module: Any, generation: Generation) -> None:
         if not generation.ready:
             generation.imported()
             generation.own_gate = True
+        if not generation.ready or generation.uvicorns:
             Uvicorn(server, generation).wait_at_the_gate(binds=sockets is None)
         await plain_startup(server, sockets=sockets)
 
@@ -71,6 +72,8 @@ def attach_uvicorn_server(module: Any, generation: Generation) -> None:
                 listener.close()
             generation.channel.send("stopped")
             await asyncio.sleep(GRACE_S)
+        elif not generation.leaving and len(generation.uvicorns) == 1:
+            generation.channel.send("stopped")  # it ends, rather than to make way
         for mine in generation.uvicorns:
             if mine.server is server and generation.leaving:
                 await mine.hand_over_the_rest()
@@ -86,6 +89,7 @@ class Uvicorn:
     def __init__(self, server: Any, generation: Generation) -> None:
         self.server = server
         self.generation = generation
+        self.loop: Any = None
         config = server.config
         config.http_protocol_class = _tracked(config.http_protocol_class, self)
 
@@ -100,7 +104,12 @@ class Uvicorn:
 
         lifespan, config = self.server.lifespan, self.server.config
         await self._begin()
-        if lifespan.should_exit or self.generation.ready:
+        self.loop = asyncio.get_running_loop()
+        if lifespan.should_exit:
+            return
+        if self.generation.ready:  # by another server of this program
+            if any(other.loop is self.loop for other in self.generation.uvicorns):
+                self.generation.uvicorns.append(self)
             return
         if binds and config.fd is None:
             try:
@@ -114,7 +123,7 @@ class Uvicorn:
             self.generation.learn()
         else:
             self.generation.uvicorns.append(self)
-            attend(asyncio.get_running_loop(), self.generation)
+            attend(self.loop, self.generation)
 
     def leave(self) -> None:
         """End, when what was asked is answered."""
@@ -141,6 +150,8 @@ class Uvicorn:
     def at_rest(self, connection: Any) -> None:
         """Pass a connection on, if it is at rest while this generation leaves."""
         if not self.generation.leaving or not getattr(connection, "at_rest", False):
+            return
+        if len(self.generation.uvicorns) > 1:  # whose is it going to be?
             return
         transport = connection.transport
         busy = not _answered(connection) or transport.get_write_buffer_size()
@@ -179,7 +190,7 @@ def _tracked(protocol: Any, uvicorn: Uvicorn) -> Any:
             super().data_received(data)
 
         def on_response_complete(self) -> None:
-            self.at_rest = True
+            self.at_rest = not self.cycle.more_body  # or the rest would be a request
             super().on_response_complete()
             uvicorn.at_rest(self)
 

@@ -50,15 +50,26 @@ def attach_hypercorn_lifespan(module: Any, generation: Generation) -> None:
     module.Lifespan.wait_for_startup = wait_for_startup
 
 
+def attach_gunicorn_pidfile(module: Any, _: Generation) -> None:
+    """Let the file name the newest generation, while another runs."""
+    module.Pidfile.validate = lambda _: None
+
+
 def attach_gunicorn(module: Any, generation: Generation) -> None:
     """Wait at the gate in the workers, when they have loaded the application."""
-    plain, init_signals = module.Worker.load_wsgi, module.Worker.init_signals
+    plain_init, plain = module.Worker.__init__, module.Worker.load_wsgi
+    init_signals = module.Worker.init_signals
 
-    def load_wsgi(worker: Any) -> None:
+    def init(worker: Any, *args: Any, **options: Any) -> None:
+        plain_init(worker, *args, **options)
         worker.cfg.set("reload", False)
+        # Another in its place would import what lies on disk by then.
+        worker.max_requests = sys.maxsize
+        generation.forks = worker.cfg.workers
         if any(isinstance(address, str) for address in worker.cfg.address):
             generation.decline("gunicorn listens on a unix socket")
-        generation.forks = worker.cfg.workers
+
+    def load_wsgi(worker: Any) -> None:
         plain(worker)
         classes = type(worker).__mro__
         if generation.ready or any(c.__module__.startswith("uvicorn") for c in classes):
@@ -78,10 +89,11 @@ def attach_gunicorn(module: Any, generation: Generation) -> None:
             plain_exit(*args)
             for sock in worker.sockets:  # it may be about to accept once more
                 os.dup2(silence.fileno(), sock.fileno(), inheritable=False)
-            generation.channel.send("stopped")
+            if not generation.leaving:  # gunicorn asks until it has ended
+                generation.leave()
 
         worker.handle_exit = handle_exit
         init_signals(worker)
 
-    module.Worker.load_wsgi = load_wsgi
+    module.Worker.__init__, module.Worker.load_wsgi = init, load_wsgi
     module.Worker.init_signals = init_signals_and_tell

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import selectors
 import socket
 import threading
@@ -55,11 +56,17 @@ def _serve(server: Any, generation: Generation, poll_s: float) -> None:
             for key, _ in selector.select(poll_s):
                 if key.fd == server.fileno():
                     server._handle_request_noblock()
-                elif generation.channel.receive()["op"] == "drain":
+                elif _has_to_leave(generation.channel.receive()):
                     generation.leave()
-                else:
-                    selector.unregister(generation.channel.fileno())
             server.service_actions()
+
+
+def _has_to_leave(message: dict[str, Any]) -> bool:
+    for fd in message[
+        "fds"
+    ]:  # a connection of uvicorn's, by which this goes on no more
+        os.close(fd)
+    return message["op"] in ("drain", "ended")
 
 
 def _answer_the_rest(server: Any, generation: Generation) -> None:

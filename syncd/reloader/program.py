@@ -74,7 +74,7 @@ def _resolve_python(python: str, args: list[str]) -> Program:
             launch += [arg, rest.pop(0)]
         elif re.fullmatch(r"-[bBdEIOPqsSuvx]+|-[WX].+", arg):
             launch.append(arg)
-        elif os.path.isfile(arg):
+        elif os.path.isfile(arg) or os.path.isfile(f"{arg}/__main__.py"):
             return Program(launch, arg, rest, module=False)
         else:
             raise Unchanged(f"python {arg} is neither a module nor a script")

@@ -48,6 +48,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -65,7 +66,7 @@ from syncd.reloader.warm import Warm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
 
 MANY = {"action": "append", "default": []}
@@ -110,7 +111,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "--stay": {
         "action": "store_true",
-        "help": "if the very first start fails, wait for an edit rather than end",
+        "help": "if a start fails and nothing serves, wait for an edit rather than end",
     },
     "--quiet": {"action": "store_true", "help": "say only what somebody must know"},
     "--explain": {
@@ -197,6 +198,19 @@ def end(status: int, *, asked: bool) -> None:
     sys.exit(0 if asked else exit_code(status))
 
 
+def run_unchanged(command: list[str], reason: str) -> NoReturn:
+    """Become the command, or end as a shell that cannot run it."""
+    if shutil.which(command[0]):
+        say(f"not taken over: {reason}. It runs unchanged.")
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - no shell is meant
+    except OSError as error:
+        say(f"{command[0]}: {error.strerror}")
+        sys.exit(127 if isinstance(error, FileNotFoundError) else 126)
+
+
 def be_warm(fd: int) -> None:
     """Be the warm process; and in its children, be a generation."""
     os.set_inheritable(fd, False)  # noqa: FBT003 - its signature
@@ -206,11 +220,21 @@ def be_warm(fd: int) -> None:
     Generation(warm, warm.serve()).run(SEAMS)
 
 
+def open_standard_streams() -> None:
+    """Have something open as 0, 1 and 2, or a socket would be taken for one of them."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 - its signature
+
+
 def main(argv: list[str]) -> None:
     """Do what the command line says."""
     if argv[:1] == ["--warm"] and len(argv) == 2 and argv[1].isdigit():
         be_warm(int(argv[1]))
         return
+    open_standard_streams()
     options = parse(argv)
     if options.explain:
         text = explain(options.socket)
@@ -219,6 +243,5 @@ def main(argv: list[str]) -> None:
     try:
         status, asked = supervise(options)
     except Unchanged as reason:
-        say(f"not taken over: {reason}. It runs unchanged.")
-        os.execvp(options.command[0], options.command)  # noqa: S606 - no shell is meant
+        run_unchanged(options.command, str(reason))
     end(status, asked=asked)

@@ -14,6 +14,7 @@ from syncd.reloader.on_uvicorn import (
 )
 from syncd.reloader.on_workers import (
     attach_gunicorn,
+    attach_gunicorn_pidfile,
     attach_hypercorn_config,
     attach_hypercorn_lifespan,
 )
@@ -51,6 +52,7 @@ def _rendered(module: Any, record: Any) -> Any:
 SEAMS: Seams = {
     "asyncio.base_events": attach_asyncio,
     "django.utils.autoreload": attach_django,
+    "gunicorn.pidfile": attach_gunicorn_pidfile,
     "gunicorn.workers.base": attach_gunicorn,
     "hypercorn.asyncio.lifespan": attach_hypercorn_lifespan,
     "hypercorn.config": attach_hypercorn_config,

@@ -98,7 +98,9 @@ class Listeners:
         for fd in list(self.bound):
             # It may be something else by now, or nothing.
             with contextlib.suppress(OSError), socket.socket(fileno=os.dup(fd)) as sock:
-                sock.listen()
+                # As servers do, and not who keeps a port or is going to connect from it.
+                if sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR):
+                    sock.listen()
 
     def bind_all(self, host: Any, port: Any) -> list[socket.socket]:
         """Return sockets that are bound to all of an address.
@@ -118,7 +120,7 @@ class Listeners:
 
 
 def _key(family: int, address: Any) -> str:
-    return json.dumps([int(family), address])
+    return json.dumps([int(family), address], default=lambda host: bytes(host).decode())
 
 
 def _addresses(host: Any, port: Any) -> list[tuple[int, Any]]:

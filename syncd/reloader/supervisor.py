@@ -1,18 +1,17 @@
-"""The supervisor: which generation serves, and how all of it ends."""
+"""The supervisor: what is started, on which signal or edit, and how all of it ends."""
 
 # ruff: noqa: ANN401 - messages are JSON
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import signal
-import time
 
-from syncd.reloader.channel import Channel, say
-from syncd.reloader.ends import GenerationEnd, Shelf, exit_code
+from syncd.reloader.channel import say
+from syncd.reloader.ends import GenerationEnd, Retry
 from syncd.reloader.program import Program, Unchanged
 from syncd.reloader.reactor import Reactor
+from syncd.reloader.succession import Succession
 from syncd.reloader.warm import FORWARDED
 from syncd.reloader.warming import WarmEnd, Warming
 from syncd.reloader.watch import Watch
@@ -25,42 +24,44 @@ if TYPE_CHECKING:
     from syncd.reloader.ends import Answer
 
 
-GO_DEADLINE_S = 0.5  # how long a busy old generation can hold up the next one
-KILL_GRACE_S = 1.0  # from the end of the time to drain, to SIGKILL
-PATIENCE_S = 1.0  # with one that does not read what it is told
 RUNNING_S = 1.0  # after which a program that never listened is said to run
-ENDING = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}
+ENDING = {signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}
+SIGNALS = {*FORWARDED, signal.SIGCHLD}
 
 
 class Supervisor:
-    """Holds the sockets, decides which generation serves, and ends as it ends.
+    """Has generations started, and ends as they end.
 
     Attributes:
+        say: Tells what one can do without knowing.
         status: The wait status to end with, once that is known.
-        stopping: The signal that asked for the end, or 0.
-        ended: How a generation that served ended, while another was starting.
-        last: The last generation that began to serve, and its steps.
-        restarting: To start once more as soon as nothing runs.
+        stopping: The signal that asked for the end, or 0. What outlives it did not
+            take it for that.
+        ended: How the generation that served ended, if none does any more.
+        answers: Who is to be told how the next generation went.
+        wanted: To start once more as soon as that can be.
     """
 
     def __init__(self, options: Any, program: Program, reactor: Reactor) -> None:
         self.options = options
         self.reactor = reactor
-        signals = {*FORWARDED, signal.SIGCHLD}
-        self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+        self.say = (lambda _: None) if options.quiet else say
+        self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         self.status: int | None = None
         self.stopping = 0
         self.ended: int | None = None
         self.declined = ""
-        self.shelf = Shelf()
-        in_memory = hasattr(os, "memfd_create")
-        self.code = os.memfd_create("code") if in_memory else os.open(os.devnull, 2)
-        self.count = 0
-        self.serving: GenerationEnd | None = None
-        self.generations: list[GenerationEnd] = []
-        self.last: dict[str, Any] = {}
+        self.succession = Succession(
+            reactor,
+            options.drain_s,
+            on_message=self._on_message,
+            is_fit=self._is_fit,
+            on_serving=self._on_serving,
+        )
+        self.generations = self.succession.generations
         self.answers: list[Answer] = []
-        self.restarting = False
+        self.wanted = False
+        self.retry = Retry()
         self.warming = Warming(
             reactor,
             program,
@@ -74,7 +75,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Run until the command has ended; returns its wait status."""
-        self.reactor.on_signals({*FORWARDED, signal.SIGCHLD}, self._on_signal)
+        self.reactor.on_signals(SIGNALS, self._on_signal)
         if self.options.watch:
             self.watch.begin()
         self._start()
@@ -82,23 +83,17 @@ class Supervisor:
             self.reactor.turn()
         return self.status
 
+    @property
+    def serving(self) -> GenerationEnd | None:
+        """The generation that serves."""
+        return self.succession.serving
+
     def end(self) -> None:
         """Leave nothing behind."""
         for generation in self.generations:
             generation.kill(signal.SIGKILL)
         self.warming.end()
         signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
-
-    def say(self, text: str) -> None:
-        """Tell what one can do without knowing."""
-        if not self.options.quiet:
-            say(text)
-
-    def is_reason_to_reload(self, paths: list[str]) -> bool:
-        """Tell whether a change of these files can change what is served."""
-        now = self.serving  # unless one that came after it has read something else
-        knows = now is not None and now.learned and now.number == self.count
-        return not knows or any(map(self.watch.matters, paths))
 
     def _on_edit(self, text: str) -> None:
         if not self.declined:
@@ -110,136 +105,90 @@ class Supervisor:
             self._reap()
             return
         for generation in self.generations:
-            # What comes from the terminal has come to each of us already.
-            if not by_kernel and (number in ENDING or generation is self.serving):
+            meant = number in ENDING or self.serving in (None, generation)
+            # What comes from the terminal has come to each that runs already.
+            if meant and not (by_kernel and generation.pid):
                 generation.kill(number)
         if number in ENDING:
             self.stopping = number
-            if not any(generation.pid for generation in self.generations):
-                self.status = number
+        ends = number in {*ENDING, signal.SIGHUP}
+        if ends and not any(generation.pid for generation in self.generations):
+            self.status = number
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            while pid:
+            for pid, status in iter(lambda: os.waitpid(-1, os.WNOHANG), (0, 0)):
                 self._on_exit(pid, status)
-                pid, status = os.waitpid(-1, os.WNOHANG)
-
-    # what warm processes tell
 
     def _on_warm(self, warm: WarmEnd, message: dict[str, Any]) -> None:
-        op = message["op"]
-        if op == "exited":
+        if message["op"] == "exited":
             self._on_exit(message["pid"], message["status"])
-        elif op == "ended":
+        elif message["op"] == "ended":
             self._on_warm_ended(warm)
-        for generation in self.generations:
-            if generation.number == message.get("generation"):
-                if op == "forked":
-                    generation.pid = message["pid"]
-                    if generation.state == "dropped" or self.stopping:
-                        generation.kill(self.stopping or signal.SIGTERM)
-                elif op == "verified":
-                    generation.changed = message["changed"]
-                    self._consider(generation)
+        else:
+            self.succession.on_fork(message)
 
     def _on_warm_ended(self, warm: WarmEnd) -> None:
-        if self.count == 1 and not any(g.pid for g in self.generations):
-            python = self.warming.program.launch[0]
-            raise Unchanged(f"{python} cannot run the reloader")
+        if self.succession.count == 1 and [g.pid for g in self.generations] == [0]:
+            launch = self.warming.program.launch
+            raise Unchanged(f"{launch[0]} cannot run the reloader")
+        if any(g.warm is warm and g.state == "starting" for g in self.generations):
+            self._replace()  # as nobody knows how far that has come
         for generation in list(self.generations):
             self._on_orphaned(generation)
         if warm is self.warming.current and self.status is None:
             self.say("the warm process died; starting another")
-            self.warming.renew()
-            if any(g.warm is warm and g.state == "starting" for g in self.generations):
-                self.reload()  # as nobody knows how far that has come
+            self.reactor.later(self.retry.next_s(), self._renew)
 
-    # those that come
+    def _renew(self) -> None:
+        if not self.warming.current.pid:
+            self.warming.renew()
+            self._start_wanted()
 
     def reload(self, *answers: Answer) -> None:
         """Replace what serves by what lies on disk now."""
+        if self.serving is None:
+            self.stopping = 0  # what runs has outlived it
         self.answers += answers
+        self._replace()
+
+    def _replace(self) -> None:
         for generation in self.generations:
-            if generation.state in ("starting", "ready"):
+            if generation.state == "starting":
                 self.answers = generation.answers + self.answers
-                self._drop(generation)
-        if self.last or not self.generations:
+                self.succession.drop(generation)
+        self.wanted = True
+        self._start_wanted()
+
+    def _start_wanted(self) -> None:
+        # Two at a time of what has never served may be one too many.
+        free = self.succession.last or not self.generations
+        if self.wanted and free and self.warming.current.pid:
             self._start()
-        else:  # nothing of it ever listened: two at a time may be one too many
-            self.restarting = True
 
     def _start(self) -> None:
-        mine, theirs = Channel.pair()
-        mine.sock.settimeout(PATIENCE_S)
-        self.count += 1
-        self.restarting = False
-        warm = self.warming.current
-        generation = GenerationEnd(self.count, warm, mine)
-        generation.answers, self.answers = self.answers, []
-        self.generations.append(generation)
-        self.reactor.on_input(mine, functools.partial(self._on_message, generation))
-        warm.channel.send(
-            "fork",
-            [theirs.fileno(), self.code, *self.shelf.fds()],
-            generation=generation.number,
-            asked=generation.asked,
-            drain_s=self.options.drain_s,
-            held=self.shelf.keys(),
-        )
-        theirs.close()
+        generation = self.succession.start(self.warming.current, self.answers)
+        self.wanted, self.answers = False, []
         if generation.answers:
             self.reactor.later(RUNNING_S, self._tell_running, generation)
 
     def _tell_running(self, generation: GenerationEnd) -> None:
-        if generation.state == "starting" and not self.last:
+        if generation.state == "starting" and not self.succession.last:
             generation.tell("running", generation=generation.number)
 
-    def _on_message(self, generation: GenerationEnd) -> None:
-        message = generation.channel.receive()
+    def _on_message(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
         getattr(self, f"_on_{message['op']}")(generation, message)
-        for fd in message["fds"]:
-            os.close(fd)
 
-    def _on_hold(self, _: GenerationEnd, message: dict[str, Any]) -> None:
-        self.shelf.keep(message["key"], message["fds"][0])
-
-    def _on_ready(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
-        generation.workers += 1
-        if generation.state == "serving":  # in the place of a worker that died
-            generation.channel.send("go")
-        else:
-            generation.ready = message
-            self._consider(generation)
-
-    def _consider(self, generation: GenerationEnd) -> None:
-        """Let a generation that is ready serve, if what it was forked from is true."""
-        ready = generation.ready
-        if ready and generation.state == "dropped":
-            generation.let("stop")
-        if not ready or generation.changed is None:
-            return
-        if generation.state != "starting" or generation.workers < ready["workers"]:
-            return
-        unfit = self._unfit(generation.changed, ready)
+    def _is_fit(self, generation: GenerationEnd) -> bool:
+        """Tell whether what it was forked from is true; if not, start once more."""
+        if self.stopping and self.serving is not None and self.serving.workers <= 0:
+            return False  # what serves ends, and all with it
+        unfit = self._unfit(generation.changed or [], generation.ready)
         if unfit:
             self.say(f"starting once more: {unfit}")
             self.warming.renew(forgive=bool(generation.changed))
-            self.reload()
-            return
-        generation.state = "ready"
-        old = generation.after = self.serving
-        if old is None:
-            self._go(generation)
-            return
-        old.state = "leaving"
-        if old.ready["drains"]:
-            old.channel.send("drain")
-        else:
-            old.kill(signal.SIGTERM)
-        later, kill_s = self.reactor.later, self.options.drain_s + KILL_GRACE_S
-        later(GO_DEADLINE_S, self._go, generation)
-        later(kill_s, old.kill, signal.SIGKILL)
+            self._replace()
+        return not unfit
 
     def _unfit(self, changed: list[str], ready: dict[str, Any]) -> str:
         warming = self.warming
@@ -251,74 +200,49 @@ class Supervisor:
             return f"the program sets ${ready['environ'][0]}, which was read before"
         return f"{changed[0]} has changed" if changed else ""
 
-    def _go(self, generation: GenerationEnd) -> None:
-        if generation.state != "ready":
-            return
-        generation.state, self.serving, self.ended = "serving", generation, None
-        generation.after = None  # or each would keep all that were before it
-        generation.let("go")
-        total_ms = (time.monotonic() - generation.asked) * 1000
-        steps = {**generation.ready["steps"], "total_ms": total_ms}
-        steps = {name: round(ms, 1) for name, ms in steps.items()}
-        self.last = {"generation": generation.number, "steps": steps}
-        generation.tell("serving", **self.last)
-        told = ", ".join(f"{name[:-3]} {ms:.0f}" for name, ms in steps.items())
+    def _on_serving(self, generation: GenerationEnd) -> None:
+        self.stopping, self.ended = 0, None
+        self.retry.succeeded()
+        steps = self.succession.last["steps"].items()
+        told = ", ".join(f"{name[:-3]} {ms:.0f}" for name, ms in steps)
         self.say(f"generation {generation.number} serves (ms: {told})")
 
     def _on_declined(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
-        self.declined = message["reason"]
-        generation.state, self.serving = "serving", generation
-        generation.tell("declined", reason=self.declined)
-        say(
-            f"not taken over: {self.declined}. It runs as if it had been started alone."
-        )
-
-    # what they report
+        reason = message["reason"]
+        if self.serving is not None or generation.state == "dropped":
+            text = f"{reason}, which is not taken over by an edit"
+            generation.failure = {"traceback": text, "where": f"as {text}"}
+            generation.channel.send("stop")
+            return
+        self.declined = reason
+        generation.state, self.succession.serving = "serving", generation
+        generation.channel.send("go")
+        generation.tell("declined", reason=reason)
+        say(f"not taken over: {reason}. It runs as if it had been started alone.")
 
     def _on_modules(self, _: GenerationEnd, message: dict[str, Any]) -> None:
         self.warming.learn(message["names"])
-
-    def _on_read(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
-        generation.read.update(message["names"])
 
     def _on_wrote(self, _: GenerationEnd, message: dict[str, Any]) -> None:
         self.watch.disown(message["names"])
 
     def _on_learned(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
         generation.learned = True
-        self.watch.heed(generation.read)
+        self.watch.heed(self._read_by(generation))
         if self.options.watch:
             self.watch.begin(message["folders"])
-        self.shelf.clear(message["unused"])
+        self.succession.shelf.clear(message["unused"])
         self.warming.program_sets.update(message["environ"])
         if message["patched"]:
             self.warming.give_up("gevent or eventlet patches the standard library")
         self.warming.improve()
 
-    # those that go
-
-    def _on_stopped(self, old: GenerationEnd, _: Any) -> None:
-        old.workers -= 1
-        if old.workers <= 0:
-            self._make_way(old)
-
-    def _make_way(self, old: GenerationEnd) -> None:
-        for generation in self.generations:
-            if generation.after is old:
-                self._go(generation)
-
-    def _on_connection(self, old: GenerationEnd, message: dict[str, Any]) -> None:
-        if self.serving is not None and self.serving is not old:
-            self.serving.channel.send("connection", message["fds"])
-
-    def _on_failed(self, generation: GenerationEnd, message: dict[str, Any]) -> None:
-        generation.failure = generation.failure or message
-
-    def _drop(self, generation: GenerationEnd) -> None:
-        generation.let("stop")
-        generation.state, generation.answers = "dropped", []
-        generation.kill(signal.SIGTERM)
-        self.reactor.later(self.options.drain_s, generation.kill, signal.SIGKILL)
+    def _read_by(self, generation: GenerationEnd) -> dict[str, Any]:
+        """Return what it read, as it was then; or as one saw it that came after it."""
+        if generation.number == self.succession.count:
+            return generation.read
+        known = {**generation.read, **self.watch.seen, **self.watch.read}
+        return {path: known[path] for path in {*generation.read, *self.watch.read}}
 
     def _on_ended(self, generation: GenerationEnd, _: Any) -> None:
         self.reactor.forget(generation.channel)
@@ -328,68 +252,46 @@ class Supervisor:
     def _on_orphaned(self, generation: GenerationEnd) -> None:
         """Note an end that nobody is left to tell of, as its warm process died."""
         gone = not generation.warm.pid and generation.channel.fileno() < 0
-        if gone and generation in self.generations:
+        inherited = os.getpid() == 1 and generation.pid  # and SIGCHLD is going to tell
+        if gone and not inherited and generation in self.generations:
             self._exited(generation, 1 << 8)
 
     def _on_exit(self, pid: int, status: int) -> None:
-        for generation in self.generations:
-            if generation.pid == pid:
-                self._exited(generation, status)
-                return
+        for generation in [g for g in self.generations if g.pid == pid]:
+            self._exited(generation, status)
 
     def _exited(self, generation: GenerationEnd, status: int) -> None:
-        while generation.channel.fileno() >= 0 and generation.channel.has_input():
-            self._on_message(generation)
         self.generations.remove(generation)
+        while generation.channel.fileno() >= 0 and generation.channel.has_input():
+            self.succession.receive(generation)
         generation.pid = 0
-        self._make_way(generation)
+        self.succession.make_way(generation)
         if generation is self.serving:
-            self.serving, self.ended = None, status
-            hope = any(g.state in ("starting", "ready") for g in self.generations)
-            if self.stopping or not hope:
-                self.status = status
+            self.succession.serving, self.ended = None, status
         elif generation.state == "starting":
             self._failed(generation, status)
-        if not self.generations and self.status is None:
-            if self.stopping:
-                self.status = status
-            elif self.restarting:
-                self._start()
+        elif generation.state == "ready" and not self.stopping:
+            self.reload(*generation.answers)  # another one, as what served has to leave
+        if self.serving is None:
+            self._go_on_or_end(status)
+
+    def _go_on_or_end(self, status: int) -> None:
+        """Go on with what comes, or end as the last generation ended."""
+        if (self.succession.coming() or self.wanted) and not self.stopping:
+            self.succession.take_turns()
+            self._start_wanted()
+        elif not self._waits_for_an_edit():
+            self.status = status if self.ended is None else self.ended
+
+    def _waits_for_an_edit(self) -> bool:
+        """Tell whether a failure is waited out, as nothing has served."""
+        return bool(self.options.stay and self.ended is None and not self.stopping)
 
     def _failed(self, generation: GenerationEnd, status: int) -> None:
-        code, failure = exit_code(status), generation.failure
-        file, line = failure.get("file", ""), failure.get("line", 0)
-        text = failure.get("traceback") or f"it ended with {code}"
-        facts = {"traceback": text, "file": file, "line": line, "code": code}
-        generation.tell("failed", generation=generation.number, **facts)
-        where = f"at {file}:{line}" if file else f"with code {code}"
-        if self.serving is not None:
-            say(f"the edit fails {where}; generation {self.serving.number} serves on")
-        elif self.ended is not None:
-            self.status = self.ended
-        elif generation.number == 1 and not self.options.stay:
-            self.status = status
-        elif not self.stopping:
+        where = generation.fail(status)
+        lasting = self.succession.lasting()
+        if lasting is not None and not self.stopping:
+            say(f"the edit fails {where}; generation {lasting.number} serves on")
+        elif self._waits_for_an_edit():
             say(f"the program fails {where}; waiting for the next edit")
         self.watch.heed({**self.watch.read, **generation.read})
-
-    # what others are told
-
-    def describe(self) -> dict[str, Any]:
-        """Return what `status` answers."""
-        serving, warming = self.serving, self.warming
-        return {
-            "command": self.options.command,
-            "generation": serving.number if serving else 0,
-            "pid": serving.pid if serving else 0,
-            "learned": bool(serving and serving.learned),
-            "starting": any(g.state == "starting" for g in self.generations),
-            "generations": len(self.generations),
-            "declined": self.declined,
-            "warm": warming.current.modules,
-            "warm_pid": warming.current.pid,
-            "loading": warming.candidate is not None,
-            "listening": self.shelf.addresses(),
-            "watching": self.watch.watched(),
-            "last": self.last,
-        }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+KILL_GRACE_S = 1.0  # from the end of the time to drain, to SIGKILL
 FORWARDED = {
     *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM),
     *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH),
@@ -78,6 +79,7 @@ class Warm:
         self.reads: set[str] = set()
         self.disk: dict[str, Any] = {}
         self.children: set[int] = set()
+        self.drain_s = 0.0
         self.retired = False
         self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
         signal.signal(signal.SIGCHLD, self._reap)
@@ -150,7 +152,7 @@ class Warm:
         self.children.add(pid)
         for fd in message["fds"]:
             os.close(fd)
-        number = message["generation"]
+        self.drain_s, number = message["drain_s"], message["generation"]
         self.channel.send("forked", generation=number, pid=pid)
         self._reap()
         now = self._look_at_disk() if self.preloaded else {}
@@ -175,8 +177,12 @@ class Warm:
 
     def _end(self) -> None:
         """End with the supervisor, which was killed: nothing may keep its port."""
-        for pid in list(self.children):
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGTERM)
-                os.waitpid(pid, 0)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for pid in list(self.children):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            until = time.monotonic() + self.drain_s + KILL_GRACE_S
+            while self.children and time.monotonic() < until:
+                time.sleep(0.05)
+                self._reap()
         os._exit(1)

@@ -107,6 +107,11 @@ class Log:
             if text in line:
                 return line
 
+    def ends(self) -> bool:
+        """Tell whether all who could print to it have ended."""
+        self._thread.join(PATIENCE_S)
+        return not self._thread.is_alive()
+
     def close(self) -> str:
         """Return all of it, once the process has ended."""
         self._thread.join(PATIENCE_S)

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -56,6 +57,23 @@ def test_a_socket_that_was_left_behind_is_taken_and_a_live_one_is_not(
             second.end()
 
         assert first.get() == "1"
+
+
+def ask_without_end(sock: socket.socket) -> NoReturn:
+    while True:
+        sock.sendall(b'{"op": "explain"}\n' * 1000)
+
+
+def test_who_does_not_read_the_answers_is_let_go(reloader: Path, folder: Path) -> None:
+    (folder / "main.py").write_text(plain("ANSWER = 1"))
+    with start(reloader, folder, SCRIPT) as running:
+        running.serves()
+        deaf = running.dial()
+        with pytest.raises(OSError, match=r"Broken pipe|reset"):
+            ask_without_end(deaf.sock)
+
+        assert running.edit("main.py", plain("ANSWER = 2"))["op"] == "serving"
+        assert running.get() == "2"
 
 
 def test_the_place_of_the_socket_comes_from_the_environment(

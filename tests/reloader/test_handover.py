@@ -3,7 +3,6 @@
 import http.client
 import re
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,48 +11,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from tests.reloader.asking import PROGRAM, Asker, serve
 from tests.reloader.running import PATIENCE_S, Running, fetch, start
 
 
 RELOADS = 50
-
-PROGRAM = """\
-import asyncio, os
-VERSION = {version}
-
-async def app(scope, receive, send):
-    if scope["type"] == "lifespan":
-        while True:
-            message = await receive()
-            await send({{"type": message["type"] + ".complete"}})
-            if message["type"] == "lifespan.shutdown":
-                return
-    if scope["type"] == "websocket":
-        await receive()
-        await send({{"type": "websocket.accept"}})
-        await send({{"type": "websocket.send", "text": str(VERSION)}})
-        while (await receive())["type"] != "websocket.disconnect":
-            pass
-        return
-    await send({{"type": "http.response.start", "status": 200, "headers": []}})
-    if scope["path"] == "/stream":
-        while True:
-            await send({{"type": "http.response.body", "body": b"data: x\\n\\n",
-                       "more_body": True}})
-            await asyncio.sleep(0.05)
-    if scope["path"] == "/slow":
-        await send({{"type": "http.response.body", "body": b"slow ",
-                   "more_body": True}})
-        await asyncio.sleep(0.3)
-    body = b""
-    while scope["method"] == "POST":
-        message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
-    body += str(VERSION).encode()
-    await send({{"type": "http.response.body", "body": body}})
-"""
 
 
 @pytest.fixture(scope="module")
@@ -67,43 +29,6 @@ def started(reloader: Path, shared: Path) -> Iterator[Running]:
 def running(started: Running) -> Running:
     serve(started, 1)
     return started
-
-
-def serve(running: Running, version: int) -> None:
-    answer = running.edit("main.py", PROGRAM.format(version=version))
-    assert answer["op"] == "serving"
-
-
-class Asker(threading.Thread):
-    """Asks, again and again: on one connection, or on a new one each time."""
-
-    def __init__(self, port: int, oldest: list[int], *, keep: bool) -> None:
-        super().__init__()
-        self.port = port
-        self.oldest = oldest
-        self.keep = keep
-        self.stop = threading.Event()
-        self.answers = 0
-        self.stale: list[tuple[int, int]] = []
-        self.error: BaseException | None = None
-
-    def run(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            while not self.stop.is_set():
-                oldest = self.oldest[0]
-                connection.request("GET", "/")
-                response = connection.getresponse()
-                version = int(response.read())
-                self.answers += 1
-                if version < oldest:
-                    self.stale.append((version, oldest))
-                if not self.keep:
-                    connection.close()
-        except (OSError, http.client.HTTPException) as error:
-            self.error = error
-        finally:
-            connection.close()
 
 
 def test_no_request_fails_and_none_is_answered_by_what_was_replaced(

@@ -3,8 +3,10 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import zipapp
 from pathlib import Path
 
 import pytest
@@ -50,7 +52,7 @@ def test_what_ends_the_command_ends_the_reloader_alike(
         pytest.param("import sys; sys.exit('no')", 1, id="exit with a text"),
         pytest.param("import os; os._exit(9)", 9, id="abrupt exit"),
         pytest.param("import os; os.kill(os.getpid(), 9)", -9, id="killed"),
-        pytest.param("raise KeyboardInterrupt", 130, id="interrupted"),
+        pytest.param("raise KeyboardInterrupt", -2, id="interrupted"),
     ],
 )
 def test_a_program_that_ends_at_once_ends_with_its_own_code(
@@ -79,7 +81,10 @@ print(json.dumps({
     (folder / "package").mkdir()
     (folder / "package" / "__main__.py").write_text(program)
     (folder / "script.py").write_text(program)
+    zipapp.create_archive(folder / "package", folder / "app.pyz")
     for command in (
+        (sys.executable, "app.pyz", "-m", "z"),
+        (sys.executable, "-I", "package"),
         (sys.executable, "-O", "-W", "ignore", "-m", "package", "--flag", "x y"),
         (sys.executable, "-u", "script.py", "-m", "z"),
     ):
@@ -97,16 +102,34 @@ print(json.dumps({
 def test_an_error_is_printed_as_python_would_print_it(
     reloader: Path, folder: Path
 ) -> None:
-    (folder / "main.py").write_text("def f():\n    raise ValueError('no')\nf()\n")
-    command = (sys.executable, "main.py")
-    alone = subprocess.run(
-        command, cwd=folder, capture_output=True, check=False, text=True
-    )
-    with start(reloader, folder, command) as running:
-        running.process.wait(PATIENCE_S)
-        text = running.log.close()
+    for error in ("ValueError('no')", "KeyboardInterrupt"):
+        (folder / "main.py").write_text(f"def f():\n    raise {error}\nf()\n")
+        alone = subprocess.run(
+            SCRIPT, cwd=folder, capture_output=True, check=False, text=True
+        )
+        with start(reloader, folder, SCRIPT) as running:
+            running.process.wait(PATIENCE_S)
+            text = running.log.close()
 
-    assert text == alone.stderr.strip()
+        assert text == alone.stderr.strip()
+
+
+def test_a_port_that_is_taken_is_shown_where_the_program_wants_it(
+    reloader: Path, folder: Path
+) -> None:
+    (folder / "main.py").write_text(plain("ANSWER = 1"))
+    with start(reloader, folder, SCRIPT) as running, socket.socket() as taken:
+        running.serves()
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        there = str(taken.getsockname())
+
+        text = plain("ANSWER = 2").replace('("127.0.0.1", 0)', there)
+        failed = running.edit("main.py", text)
+
+        assert failed["op"] == "failed"
+        assert "Address already in use" in failed["traceback"]
+        assert failed["file"] == str(folder / "main.py")
 
 
 def test_the_first_failure_can_be_waited_out(reloader: Path, folder: Path) -> None:
@@ -168,6 +191,32 @@ def test_what_cannot_be_taken_over_runs_unchanged(
         assert running.process.wait(PATIENCE_S) == 0
 
 
+def test_what_runs_unchanged_is_told_when_nobody_reads_it(
+    reloader: Path, folder: Path
+) -> None:
+    show = ("grep", "SigIgn", "/proc/self/status")
+    alone = subprocess.run(show, capture_output=True, check=True, text=True)
+    with start(reloader, folder, show) as running:
+        line = running.log.wait_for("SigIgn")
+
+    assert line == alone.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [("no-such-command", 127), ("./not-executable", 126)]
+)
+def test_what_cannot_run_ends_as_it_would_in_a_shell(
+    reloader: Path, folder: Path, command: str, code: int
+) -> None:
+    (folder / "not-executable").touch()
+    with start(reloader, folder, (command,)) as running:
+        assert running.process.wait(PATIENCE_S) == code
+        lines = running.log.close().splitlines()
+
+    assert len(lines) == 1
+    assert command in lines[0]
+
+
 def test_an_interpreter_that_cannot_run_the_reloader_runs_the_command(
     reloader: Path, folder: Path
 ) -> None:
@@ -182,18 +231,6 @@ def test_an_interpreter_that_cannot_run_the_reloader_runs_the_command(
         running.log.wait_for("it runs")
 
         assert running.process.wait(PATIENCE_S) == 0
-
-
-def test_several_workers_of_uvicorn_run_unchanged(reloader: Path, folder: Path) -> None:
-    (folder / "main.py").write_text(asgi("one"))
-    with start(reloader, folder, (*UVICORN, "--workers", "2")) as running:
-        line = running.log.wait_for("not taken over")
-        running.log.wait_for("Application startup complete")
-        running.log.wait_for("Application startup complete")
-
-        assert "2 workers" in line
-        assert running.batch(running.folder / "main.py")["op"] == "declined"
-        assert running.end() == 0  # as uvicorn does then
 
 
 def test_ctrl_c_ends_it_once_and_not_twice(reloader: Path, folder: Path) -> None:
@@ -257,6 +294,23 @@ for _ in range(5):
             [*inside, "ps", "-eo", "stat="], check=True, capture_output=True, text=True
         ).stdout.split()
         assert not [state for state in states if state.startswith("Z")]
+
+
+@needs_namespaces
+def test_as_pid_1_it_ends_as_a_generation_that_was_left_to_it(
+    reloader: Path, folder: Path
+) -> None:
+    (folder / "main.py").write_text(plain("ANSWER = 1"))
+    with start(reloader, folder, SCRIPT, prefix=PID_1) as running:
+        running.serves().warm()
+        # The warm process, and the one before it, which forked what serves.
+        kill = "kill -9 $(cat /proc/1/task/1/children)"
+        inside = ("nsenter", "-t", str(_child_of(running.process.pid)), "-p", "-m")
+        subprocess.run([*inside, "sh", "-c", kill], check=True)
+        running.log.wait_for("the warm process died")
+        subprocess.run([*inside, "kill", "1"], check=True)
+
+        assert running.process.wait(PATIENCE_S) == 0
 
 
 @needs_namespaces

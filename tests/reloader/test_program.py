@@ -28,6 +28,7 @@ PYTHON = sys.executable
         pytest.param(
             ["main.py", "-m", "x"], [], False, "main.py", ["-m", "x"], id="script"
         ),
+        pytest.param(["folder", "x"], [], False, "folder", ["x"], id="folder"),
         pytest.param(
             ["-uB", "-X", "dev", "-Werror", "-W", "ignore", "main.py"],
             ["-uB", "-X", "dev", "-Werror", "-W", "ignore"],
@@ -49,6 +50,8 @@ def test_a_python_command_is_split_into_its_parts(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "main.py").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "__main__.py").touch()
 
     program = resolve([PYTHON, *command])
 

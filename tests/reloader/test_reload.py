@@ -124,6 +124,23 @@ def test_edits_are_noticed_when_nobody_reports_them(
         assert running.get() == "six"
 
 
+def test_an_edit_that_comes_before_all_is_known_of_what_serves_is_tried_once(
+    reloader: Path, folder: Path
+) -> None:
+    (folder / "main.py").write_text(asgi("one"))
+    with start(reloader, folder) as running:
+        running.serves()
+        running.write("main.py", "x = = 1\n")
+        running.log.wait_for("the edit fails")
+        while not running.status()["learned"]:
+            pass
+        running.write("main.py", asgi("two"))
+        running.serves()
+
+        assert running.get() == "two"
+        assert running.status()["generation"] == 3
+
+
 ONCE = """\
 import os
 if not os.path.exists("started"):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.reloader.ends import LONGEST_PAUSE_S, Retry
 from tests.reloader.running import SCRIPT, Running, plain, start
 
 
@@ -252,6 +253,42 @@ def test_the_death_of_the_warm_process_costs_one_slow_edit(
         assert running.edit("main.py", plain("ANSWER = 'three'"))["op"] == "serving"
         assert running.get() == "three"
         assert running.end() == -signal.SIGTERM
+
+
+def test_a_warm_process_that_cannot_start_is_tried_again(
+    reloader: Path, folder: Path
+) -> None:
+    mine = folder.parent / "reloader.py"
+    mine.write_text(reloader.read_text())
+    (folder / "main.py").write_text(plain("ANSWER = 'one'"))
+    with start(mine, folder, SCRIPT) as running:
+        running.serves().warm()
+        mine.rename(folder.parent / "away.py")
+        os.kill(running.status()["warm_pid"], signal.SIGKILL)
+        running.log.wait_for("the warm process died")
+        text = plain("ANSWER = 'two'")
+        running.line.send("batch", changed=[str(running.write("main.py", text))])
+        running.log.wait_for("the warm process died")
+        assert running.get() == "one"
+
+        (folder.parent / "away.py").rename(mine)
+
+        assert running.line.receive()["op"] == "serving"
+        assert running.get() == "two"
+
+
+def test_the_pauses_between_attempts_grow_until_one_succeeds() -> None:
+    retry = Retry()
+    pauses = [retry.next_s() for _ in range(20)]
+
+    assert pauses[0] == 0
+    assert pauses == sorted(pauses)
+    assert pauses[4] > pauses[1] > 0
+    assert pauses[-1] == pauses[-2] == LONGEST_PAUSE_S
+
+    retry.succeeded()
+
+    assert [retry.next_s() for _ in range(20)] == pauses
 
 
 def test_the_death_of_the_warm_process_during_an_edit_is_survived(

@@ -238,7 +238,7 @@ def test_folders_that_become_known_while_a_client_reports_are_known_after_it(
 
 
 def test_the_root_of_all_folders_is_not_watched_which_is_said(
-    folder: Path, look: Callable[..., Eyes], capsys: pytest.CaptureFixture[str]
+    folder: Path, look: Callable[..., Eyes], capfd: pytest.CaptureFixture[str]
 ) -> None:
     data = folder / "main.py"
     data.touch()
@@ -247,6 +247,6 @@ def test_the_root_of_all_folders_is_not_watched_which_is_said(
 
     data.write_text("x = 1")
 
-    assert "/ is not watched" in capsys.readouterr().err
+    assert "/ is not watched" in capfd.readouterr().err
     assert eyes.watch.watched() == []
     assert eyes.notice(data)
