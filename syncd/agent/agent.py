@@ -112,6 +112,7 @@ class Agent:
             batch.receive()
             staged = time.monotonic()
             deleted = land(batch, plan)
+            time_ns = time.time_ns()
             told = self._tell_reloader(batch, deleted)
         finally:
             batch.close()
@@ -129,6 +130,7 @@ class Agent:
             digest=digest_of(landed),
             stage_ms=round((staged - begun) * 1000, 3),
             commit_ms=round((done - staged) * 1000, 3),
+            time_ns=time_ns,
             reloader=told,
         )
 

@@ -26,6 +26,14 @@ class LogLine:
     time: str
     text: bytes
 
+    @property
+    def at_s(self) -> float:
+        """Its time in seconds since 1970, 0 where it has none: the node put it in."""
+        try:
+            return dt.datetime.fromisoformat(self.time).timestamp()
+        except ValueError:
+            return 0.0
+
 
 async def follow_log(
     api: Api,
@@ -97,16 +105,16 @@ class ContainerLog:
         self._second = 0
         self._read = 0  # lines of that second
 
-    async def history(self) -> AsyncGenerator[bytes, None]:
+    async def history(self) -> AsyncGenerator[LogLine, None]:
         """Yield the last lines that there are. Use with `aclosing`."""
         self._last_s, self._second, self._read = 0.0, 0, 0
         opened = follow_log(self._api, self._replica, tail=self._tail, follow=False)
         async with aclosing(opened) as lines:
             async for line in lines:
-                self._note(_seconds(line.time))
-                yield line.text
+                self._note(line.at_s)
+                yield line
 
-    async def follow(self) -> AsyncGenerator[bytes, None]:
+    async def follow(self) -> AsyncGenerator[LogLine, None]:
         """Yield what comes after the lines that were read. Use with `aclosing`.
 
         Ends when the container does. After a broken connection, call it again.
@@ -117,13 +125,12 @@ class ContainerLog:
         opened = follow_log(self._api, self._replica, since=asked)
         async with aclosing(opened) as lines:
             async for line in lines:
-                time_s = _seconds(line.time)
-                if passed and time_s <= last_s:
+                if passed and line.at_s <= last_s:
                     passed -= 1
                     continue
                 passed = 0
-                self._note(time_s)
-                yield line.text
+                self._note(line.at_s)
+                yield line
 
     def _note(self, time_s: float) -> None:
         self._last_s = max(self._last_s, time_s)
@@ -131,11 +138,3 @@ class ContainerLog:
             self._second, self._read = int(time_s), 0
         if int(time_s) == self._second:
             self._read += 1
-
-
-def _seconds(time: str) -> float:
-    """Return a time of the API as seconds since 1970, 0 where it is none."""
-    try:
-        return dt.datetime.fromisoformat(time).timestamp()
-    except ValueError:  # a line that the node put in, not the container
-        return 0.0

@@ -109,6 +109,7 @@ def ack(answer: Mapping[str, Any]) -> Ack:
             for note in answer.get("notes", ())
         ),
         reloads=answer["reloader"],
+        landed_at_s=answer["time_ns"] / 1e9,
     )
 
 

@@ -88,6 +88,8 @@ class Ack:
 
     Attributes:
         reloads: Whether the warm reloader there was told, and a `ReloadAnswer` follows.
+        landed_at_s: The clock there when all had landed, in seconds since 1970; None
+            where it is not told.
     """
 
     files: int
@@ -95,6 +97,7 @@ class Ack:
     failures: tuple[Failure, ...] = ()
     notes: tuple[Note, ...] = ()
     reloads: bool = False
+    landed_at_s: float | None = None
 
 
 class Fate(enum.Enum):

@@ -10,12 +10,13 @@ from dataclasses import asdict
 import anyio
 
 from syncd import events
+from syncd.cluster import LogLine
 from syncd.errors import SyncdError, TransportError
 from syncd.reload import PATTERNS, Pattern, Reader, Sign
 from syncd.session.link import Link
 from syncd.session.owed import Owed, Turn
 from syncd.session.readiness import Readiness
-from syncd.session.reloads import HANGS_AFTER_S, Reloads
+from syncd.session.reloads import HANGS_AFTER_S, Reloads, Times
 from syncd.session.report import Report
 from syncd.session.told import RELOADER, Told, Unanswered
 from syncd.session.verdicts import (
@@ -93,7 +94,8 @@ class Observer:
             self._advise()
             sent_s = now if turn.sent_s is None else turn.sent_s
             places = sorted(turn.landed, key=self._is_gone)
-            self._tell(self._reloads.applied(batches, places, sent_s, now))
+            times = Times(sent_s, now, turn.landed_at_s)
+            self._tell(self._reloads.applied(batches, places, times))
         self._moved.set()
 
     def _is_gone(self, place: tuple[int, bytes]) -> bool:
@@ -131,7 +133,7 @@ class Observer:
             return
         log = self._log()
         try:
-            await self._read(log.history, self._reloads.recall)
+            await self._read(log.history, self._recall)
             for sign in self._reader.flush():
                 self._reloads.recall(sign)
             self._listens.set()
@@ -145,16 +147,17 @@ class Observer:
 
     async def _read(
         self,
-        lines: Callable[[], AsyncGenerator[bytes, None]],
-        take: Callable[[Sign], None],
+        lines: Callable[[], AsyncGenerator[LogLine, None]],
+        take: Callable[[Sign, float], None],
     ) -> None:
         """Read to the proper end, however often the connection breaks."""
         while True:
             try:
                 async with aclosing(lines()) as opened:
                     async for line in opened:
-                        for sign in self._reader.feed(line.decode("utf-8", "replace")):
-                            take(sign)
+                        text = line.text.decode("utf-8", "replace")
+                        for sign in self._reader.feed(text):
+                            take(sign, line.at_s)
                         self._hold()
             except TransportError:
                 await anyio.sleep(RESUME_S)
@@ -167,8 +170,11 @@ class Observer:
             self._held_s = self._report.clock() + HELD_S
             self._moved.set()
 
-    def _heed(self, sign: Sign) -> None:
-        self._tell(self._reloads.seen(sign, self._report.clock()))
+    def _recall(self, sign: Sign, _: float) -> None:
+        self._reloads.recall(sign)
+
+    def _heed(self, sign: Sign, at_s: float = 0.0) -> None:
+        self._tell(self._reloads.seen(sign, self._report.clock(), at_s))
         self._moved.set()
 
     async def wait(self) -> None:
@@ -196,7 +202,7 @@ class Observer:
             match verdict:
                 case Unanswered(batches=batches, places=places):
                     now = self._report.clock()
-                    self._tell(self._reloads.applied(batches, places, now, now))
+                    self._tell(self._reloads.applied(batches, places, Times(now, now)))
                 case Reloaded() | NoReload():
                     self._report.reloaded(verdict)
                     anew = isinstance(verdict, Reloaded)

@@ -50,6 +50,7 @@ class Turn:
     Attributes:
         since: How many notes the turns before it answer for.
         sent_s: When the first of the batches was sent; None before.
+        landed_at_s: The container's clock when the last had landed; None if not told.
         landed: What landed of all of them.
         told: The batches that the warm reloader was told of.
         compared: The roots that were compared for it.
@@ -61,6 +62,7 @@ class Turn:
     unanswered: int = 0
     taken: bool = False
     sent_s: float | None = None
+    landed_at_s: float | None = None
     landed: list[Place] = field(default_factory=list)
     told: list[int] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)

@@ -2,8 +2,10 @@
 
 A batch that has code in it waits for a reload. The log says when one begins and when
 the program serves again; every batch that was applied before it began is answered by
-it, so two quick batches may share one. Servers that do not say that they begin are
-taken to answer what was applied before they served.
+it, so two quick batches may share one. Which of two came first, that a batch landed or
+that a reload began, is told by the node's clock, as they are heard of on two streams.
+Servers that do not say that they begin are taken to answer what was applied before they
+served.
 
 What does not come is told once: a reload that was missed (uvicorn's StatReload misses
 new files, and edits within one second), and one that hangs on open streams. A server
@@ -46,11 +48,27 @@ _CODE = (b".py", b".pyx", b".so")
 _MOST = 256  # batches that wait; a program that never says anything answers none
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When a batch was applied.
+
+    Attributes:
+        sent_s: It was not before, by our clock.
+        applied_s: Nor after.
+        landed_at_s: By the clock of its node, in seconds since 1970; None if not told.
+    """
+
+    sent_s: float
+    applied_s: float
+    landed_at_s: float | None = None
+
+
 @dataclass(slots=True, eq=False)
 class _Waiting:
     """A batch that waits for a reload.
 
     Attributes:
+        landed_at_s: See `Times`.
         since_s: From when on a reload for it should begin.
         began_s: When the reload began that answers it, or None.
         touched: Its file was touched, to provoke one.
@@ -60,6 +78,7 @@ class _Waiting:
     batch: int
     place: Place
     applied_s: float
+    landed_at_s: float | None
     since_s: float
     began_s: float | None = None
     touched: bool = False
@@ -84,6 +103,7 @@ class Reloads:
         self._unwatched: set[Place] = set()
         self._says = False  # it was heard to say that it serves
         self._began_s: float | None = None  # of the reload that is under way
+        self._began_at_s = 0.0  # the same by the node's clock, if that is known
         self._anew_s: float | None = None  # of its new process
         self._holds = False
 
@@ -120,29 +140,29 @@ class Reloads:
         self._waiting, self._failed = waiting, []
 
     def applied(
-        self, batches: Iterable[int], places: Iterable[Place], sent_s: float, now: float
+        self, batches: Iterable[int], places: Iterable[Place], times: Times
     ) -> tuple[Verdict, ...]:
-        """Take that batches were applied: not before `sent_s`, and not after `now`.
+        """Take that batches were applied together.
 
-        What arrives on two streams has no order: a reload that began since they were
-        sent may be their own.
+        A reload that began since they were sent may be their own.
         """
         place = code(places)
         if place is None or place in self._unwatched:
             return tuple(NoReload(batch) for batch in batches)
-        own = self._began_s is not None and self._began_s >= sent_s
+        now = times.applied_s
+        new = [_Waiting(batch, place, now, times.landed_at_s, now) for batch in batches]
         self._failed.clear()
-        self._waiting += [
-            _Waiting(batch, place, now, now, self._began_s if own else None)
-            for batch in batches
-        ]
+        if self._began_s is not None and self._began_s >= times.sent_s:
+            self._answer(new, self._began_s)
+        self._waiting += new
         del self._waiting[:-_MOST]
         return ()
 
-    def seen(self, sign: Sign, now: float) -> tuple[Verdict, ...]:
-        """Take what the log says."""
+    def seen(self, sign: Sign, now: float, at_s: float = 0.0) -> tuple[Verdict, ...]:
+        """Take what the log says; `at_s` is its time by the node's clock, 0 for unknown."""
         match sign:
             case Began(server=server):
+                self._began_at_s = at_s
                 self._begin(server, now)
             case Armed(server=server):
                 self.server = self.server if self._began_s is not None else server
@@ -176,9 +196,17 @@ class Reloads:
         self._holds = False
         self._failed.clear()
         self._unwatched.clear()  # it may use other files now
+        self._answer([w for w in self._waiting if w.began_s is None], now)
         for waiting in self._waiting:
-            waiting.began_s = now if waiting.began_s is None else waiting.began_s
             waiting.told = False
+
+    def _answer(self, waiting: Iterable[_Waiting], began_s: float) -> None:
+        """Have the reload that began answer what landed before it, and what it is for."""
+        for each in waiting:
+            landed_at_s = each.landed_at_s if self._began_at_s else None
+            late = landed_at_s is not None and landed_at_s > self._began_at_s
+            if not late or all(w.began_s != began_s for w in self._waiting):
+                each.began_s = began_s
 
     def _start(self, now: float) -> None:
         if self._began_s is not None and self._anew_s is None:

@@ -154,6 +154,7 @@ class Shipping:
         self._owed.ledgers[index].land(flight.number, failed, torn)
         turn.landed += [(index, path) for path in sorted(landed)]
         turn.told += [flight.number] if ack.reloads else []
+        turn.landed_at_s = ack.landed_at_s  # the agent applies them one by one
         self._owed.follow(index, landed)
         if torn:
             self._owed.roots[index].look_again(torn)

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from syncd.cluster import Probe
+from syncd.cluster import LogLine, Probe
 from syncd.reload import PATTERNS, Pattern
 from syncd.session.link import Link
 
@@ -16,11 +16,11 @@ class Log(Protocol):
     Both raise `TransportError` when the wire broke, and may then be called again.
     """
 
-    def history(self) -> AsyncGenerator[bytes, None]:
+    def history(self) -> AsyncGenerator[LogLine, None]:
         """Yield the last lines that there are."""
         ...
 
-    def follow(self) -> AsyncGenerator[bytes, None]:
+    def follow(self) -> AsyncGenerator[LogLine, None]:
         """Yield what comes after the lines that were read, until the container ends."""
         ...
 

@@ -141,12 +141,12 @@ class Kubelet:
         return response
 
 
-async def _read(lines: AsyncGenerator[bytes, None]) -> list[str]:
+async def _read(lines: AsyncGenerator[LogLine, None]) -> list[str]:
     read = []
     async with aclosing(lines) as opened:
         with suppress(Unreachable):
             async for line in opened:
-                read.append(line.decode())  # noqa: PERF401  # it may be cut
+                read.append(line.text.decode())  # noqa: PERF401  # it may be cut
     return read
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -53,10 +54,14 @@ async def until_known_for_no_code(stage: Scene) -> None:
 
     It is one for as long as the reloader does not know what the new program has read.
     """
+
+    def more_than(told: int) -> bool:
+        return len(stage.heard(BatchReloaded)) > told
+
     while all(event.reloaded_ms is not None for event in stage.heard(BatchReloaded)):
         told = len(stage.heard(BatchReloaded))
         (stage.folder / "notes.txt").write_text(f"no code {next(ANSWERS)}")
-        await stage.until(lambda told=told: len(stage.heard(BatchReloaded)) > told)
+        await stage.until(partial(more_than, told))
 
 
 async def test_an_edit_is_told_to_serve_or_to_fail_and_what_took_how_long(

@@ -1,5 +1,6 @@
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Never
@@ -88,3 +89,16 @@ def test_what_comes_slowly_is_passed_on_before_there_is_much_of_it() -> None:
     pieces = list(gathered(frames(), lambda: now))
 
     assert pieces == [(b"ab", True), (b"cd", False)]
+
+
+async def test_it_is_told_when_a_batch_had_landed_by_the_clock_there(
+    local: Path, remote: Path
+) -> None:
+    written(local, a="x")
+    before_s = time.time()
+    async with linked(local, remote, Patience()) as (link, _):
+        await link.send(1, 0, everything(local), {})
+        ack = await link.ack(1)
+
+    assert ack.landed_at_s is not None
+    assert before_s <= ack.landed_at_s <= time.time()

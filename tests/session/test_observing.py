@@ -1,5 +1,6 @@
 """The observer over a log that breaks, and is opened again."""
 
+import datetime as dt
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 import anyio
 import pytest
 
+from syncd.cluster import LogLine
 from syncd.errors import TransportError
 from syncd.events import (
     BatchReady,
@@ -39,18 +41,19 @@ class MemoryLog:
     past: tuple[bytes, ...] = ()
     unread: list[bytes] = field(default_factory=list)
     opened: int = 0
+    time: str = ""
     _moved: anyio.Event = field(default_factory=anyio.Event)
     _broken: bool = False
 
-    async def history(self) -> AsyncGenerator[bytes, None]:
+    async def history(self) -> AsyncGenerator[LogLine, None]:
         for line in self.past:
-            yield line
+            yield LogLine("", line)
 
-    async def follow(self) -> AsyncGenerator[bytes, None]:
+    async def follow(self) -> AsyncGenerator[LogLine, None]:
         self.opened += 1
         while not self._broken:
             while self.unread:
-                yield self.unread.pop(0)
+                yield LogLine(self.time, self.unread.pop(0))
             await self._moved.wait()
         self._broken = False
         raise TransportError("the log was cut")
@@ -77,8 +80,11 @@ class Stand:
     owed: Owed
     events: list[Event]
 
-    def apply(self, number: int, path: bytes = b"main.py") -> None:
-        turn = Turn((), 0, sent_s=anyio.current_time(), landed=[(0, path)])
+    def apply(
+        self, number: int, path: bytes = b"main.py", landed_at_s: float | None = None
+    ) -> None:
+        now = anyio.current_time()
+        turn = Turn((), 0, sent_s=now, landed_at_s=landed_at_s, landed=[(0, path)])
         self.observer.applied([number], turn)
 
     async def heed(self, *lines: bytes) -> None:
@@ -187,3 +193,21 @@ async def test_a_traceback_is_read_across_a_cut() -> None:
     (failed,) = stand.events
     assert isinstance(failed, ReloadFailed)
     assert failed.error == "ImportError: no such thing"
+
+
+async def test_a_failure_is_told_of_what_landed_before_its_reload_began() -> None:
+    async with observing(ARMED, SERVING) as stand:
+        stand.apply(
+            1, landed_at_s=dt.datetime(2026, 11, 1, 12, 0, 0, 0, dt.UTC).timestamp()
+        )
+        stand.apply(
+            2,
+            landed_at_s=dt.datetime(2026, 11, 1, 12, 0, 0, 200000, dt.UTC).timestamp(),
+        )
+        stand.log.time = "2026-11-01T12:00:00.123456789Z"
+        await stand.heed(BEGAN, *BROKE)
+        await stand.until_told()
+
+    (failed,) = stand.events
+    assert isinstance(failed, ReloadFailed)
+    assert failed.batches == (1,)

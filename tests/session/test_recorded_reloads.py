@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from syncd.reload import Reader
-from syncd.session.reloads import Reloads
+from syncd.session.reloads import Reloads, Times
 from syncd.session.verdicts import Verdict
 
 
@@ -40,7 +40,9 @@ class Replay:
 
     def _edit(self, batch: int) -> None:
         place = (0, b"app.py")
-        self.said += self._reloads.applied([batch], [place], self._now, self._now)
+        self.said += self._reloads.applied(
+            [batch], [place], Times(self._now, self._now)
+        )
 
     def _read(self, line: str) -> None:
         self._now += LINE_S

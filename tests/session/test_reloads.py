@@ -3,7 +3,7 @@ from collections.abc import Iterable
 import pytest
 
 from syncd.reload import Anew, Armed, Began, Broke, Holds, Serving, Sign
-from syncd.session.reloads import Reloads
+from syncd.session.reloads import Reloads, Times
 from syncd.session.verdicts import (
     Failed,
     Hangs,
@@ -34,10 +34,15 @@ def reloads() -> Reloads:
 
 
 def apply(
-    reloads: Reloads, batch: int, path: bytes, sent_s: float, now: float | None = None
+    reloads: Reloads,
+    batch: int,
+    path: bytes,
+    sent_s: float,
+    now: float | None = None,
+    landed_at_s: float | None = None,
 ) -> tuple[Verdict, ...]:
-    now = sent_s if now is None else now
-    return reloads.applied([batch], [(0, path)], sent_s, now)
+    times = Times(sent_s, sent_s if now is None else now, landed_at_s)
+    return reloads.applied([batch], [(0, path)], times)
 
 
 def see(reloads: Reloads, *signs: tuple[Sign, float]) -> list[Verdict]:
@@ -113,13 +118,16 @@ def test_an_old_process_that_comes_up_late_does_not_answer(reloads: Reloads) -> 
 def test_a_batch_without_code_needs_no_reload(reloads: Reloads) -> None:
     places = [(0, b"style.css"), (1, b"page.html")]
 
-    assert reloads.applied([1, 2], places, 10.0, 10.0) == (NoReload(1), NoReload(2))
+    assert reloads.applied([1, 2], places, Times(10.0, 10.0)) == (
+        NoReload(1),
+        NoReload(2),
+    )
 
 
 def test_code_in_any_root_waits_for_a_reload(reloads: Reloads) -> None:
     places = [(0, b"style.css"), (1, b"lib.py")]
 
-    assert reloads.applied([1], places, 10.0, 10.0) == ()
+    assert reloads.applied([1], places, Times(10.0, 10.0)) == ()
     assert reloads.overdue(12.0) == (Missed(1, (1, b"lib.py")),)
 
 
@@ -323,3 +331,34 @@ def test_a_reload_that_was_heard_of_before_the_acknowledgement_answers_it(
 
     said = see(reloads, (ANEW, 10.4), (SERVING, 10.6))
     assert said == [Reloaded(1, 1000.0)]
+
+
+def test_a_batch_that_landed_after_the_reload_began_waits_for_the_next(
+    reloads: Reloads,
+) -> None:
+    apply(reloads, 1, b"a.py", 10.0, landed_at_s=1000.0)
+    apply(reloads, 2, b"a.py", 10.1, landed_at_s=1000.1)
+    reloads.seen(BEGAN, 10.15, 1000.09)  # which is heard of late
+
+    assert see(reloads, (BROKE, 10.5)) == [Failed((1,), BROKE)]
+    assert batches(see(reloads, (BEGAN, 10.6), (ANEW, 10.8), (SERVING, 10.9))) == [2]
+
+
+def test_a_batch_that_landed_before_the_reload_began_is_answered_by_it(
+    reloads: Reloads,
+) -> None:
+    apply(reloads, 1, b"a.py", 10.0, landed_at_s=1000.0)
+    reloads.seen(BEGAN, 10.1, 1000.09)
+    apply(reloads, 2, b"a.py", 10.05, 10.2, landed_at_s=1000.08)
+    apply(reloads, 3, b"a.py", 10.06, 10.2, landed_at_s=1000.1)
+
+    assert batches(see(reloads, (ANEW, 10.4), (SERVING, 10.5))) == [1, 2]
+
+
+def test_a_reload_is_for_some_batch_even_if_the_clocks_differ(
+    reloads: Reloads,
+) -> None:
+    apply(reloads, 1, b"a.py", 10.0, landed_at_s=1000.0)
+    reloads.seen(BEGAN, 10.1, 999.0)
+
+    assert batches(see(reloads, (ANEW, 10.4), (SERVING, 10.5))) == [1]
