@@ -82,8 +82,7 @@ class Readiness:
                 self._tell_ready(batches, probe)
                 return
             if number == 0:
-                waited_s = self._report.clock() - self._reloaded[waiting[0]]
-                self._report.unready(waiting, probe, waited_s, reason)
+                self._tell_unready(waiting, probe, reason)
         for batch in batches:
             self._reloaded.pop(batch, None)
 
@@ -93,6 +92,15 @@ class Readiness:
             since = self._reloaded.pop(batch, None)
             if since is not None:
                 self._report.ready(batch, (now - since) * 1000, str(probe))
+
+    def _tell_unready(
+        self, batches: Collection[int], probe: Probe, reason: str
+    ) -> None:
+        times = {each: self._reloaded.get(each) for each in batches}
+        since = {each: time for each, time in times.items() if time is not None}
+        if since:  # or it has failed meanwhile
+            waited_s = self._report.clock() - min(since.values())
+            self._report.unready(tuple(since), probe, waited_s, reason)
 
     def _askable(self) -> Probe | None:
         probe = self._probe()

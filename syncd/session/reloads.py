@@ -7,6 +7,10 @@ that a reload began, is told by the node's clock, as they are heard of on two st
 Servers that do not say that they begin are taken to answer what was applied before they
 served.
 
+A reload may begin while the process of the one before is starting. Some servers let that
+come up all the same, some end it without a word: so the first to come up, or to fail,
+answers for the first reload, and for the later one only if nothing else is heard.
+
 What does not come is told once: a reload that was missed (uvicorn's StatReload misses
 new files, and edits within one second), and one that hangs on open streams. A server
 that was never heard to say that it serves is given some time instead.
@@ -46,6 +50,7 @@ SETTLED_AFTER_S = 1.0  # a new process that says nothing more, and no traceback
 UNSEEN_AFTER_S = 2.0
 _CODE = (b".py", b".pyx", b".so")
 _MOST = 256  # batches that wait; a program that never says anything answers none
+_MOST_BEGUN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,28 @@ class _Waiting:
     told: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """A process serves, or breaks.
+
+    Attributes:
+        until_s: When it is taken to be that of the last reload, if nothing else is heard.
+    """
+
+    now_s: float
+    until_s: float
+    broke: Broke | None
+
+    def verdicts(self, waiting: Iterable[_Waiting]) -> tuple[Verdict, ...]:
+        """Return what it says of batches."""
+        if self.broke is None:
+            return tuple(
+                Reloaded(w.batch, (self.now_s - w.applied_s) * 1000) for w in waiting
+            )
+        batches = tuple(each.batch for each in waiting)
+        return (Failed(batches, self.broke),) if batches else ()
+
+
 class Reloads:
     """The batches of one container that wait to be served.
 
@@ -102,16 +129,19 @@ class Reloads:
         self._failed: list[_Waiting] = []
         self._unwatched: set[Place] = set()
         self._says = False  # it was heard to say that it serves
-        self._began_s: float | None = None  # of the reload that is under way
-        self._began_at_s = 0.0  # the same by the node's clock, if that is known
+        self._begun: list[float] = []  # when each reload began that is under way
+        self._began_at_s = 0.0  # the last by the node's clock, if that is known
         self._anew_s: float | None = None  # of its new process
         self._holds = False
+        self._outcome: _Outcome | None = None  # maybe that of the last reload
 
     @property
     def due_s(self) -> float | None:
         """When `overdue` has something to say if nothing happens; None for never."""
         if not self.server or not self._waiting:
             return None
+        if self._outcome is not None:
+            return self._outcome.until_s
         if self._began_s is None:
             return min(w.since_s for w in self._waiting) + MISSED_AFTER_S
         if self._silent:
@@ -120,6 +150,11 @@ class Reloads:
             return self._anew_s + SETTLED_AFTER_S
         times = [w.began_s for w in self._hanging if w.began_s is not None]
         return min(times) + HANGS_AFTER_S if times else None
+
+    @property
+    def _began_s(self) -> float | None:
+        """When the last reload began that is under way."""
+        return self._begun[-1] if self._begun else None
 
     @property
     def _silent(self) -> bool:
@@ -138,6 +173,8 @@ class Reloads:
         waiting, self._waiting = self._waiting, []
         self.seen(sign, -math.inf)
         self._waiting, self._failed = waiting, []
+        self._outcome = None
+        del self._begun[:-1]
 
     def applied(
         self, batches: Iterable[int], places: Iterable[Place], times: Times
@@ -174,7 +211,7 @@ class Reloads:
             case Serving():
                 return self._heard_to_serve(now)
             case Broke():
-                return self._breaks(sign)
+                return self._breaks(sign, now)
         return ()
 
     def overdue(self, now: float) -> tuple[Verdict, ...]:
@@ -182,17 +219,20 @@ class Reloads:
         due_s = self.due_s
         if due_s is None or now < due_s:
             return ()
+        if self._outcome is not None:
+            return self._tell(self._outcome)
         if self._began_s is None:
             return self._provoked(now)
         if not self._silent:
             return self._hangs(now)
         if self._anew_s is not None:
-            return self._serves(now)
+            return self._tell(_Outcome(now, now, None))
         batches = tuple(waiting.batch for waiting in self._end(now))
         return (Unseen(batches, self.server),) if batches else ()
 
     def _begin(self, server: str, now: float) -> None:
-        self.server, self._began_s, self._anew_s = server, now, None
+        self.server, self._anew_s, self._outcome = server, None, None
+        self._begun = [*self._begun, now][-_MOST_BEGUN:]
         self._holds = False
         self._failed.clear()
         self._unwatched.clear()  # it may use other files now
@@ -211,6 +251,7 @@ class Reloads:
     def _start(self, now: float) -> None:
         if self._began_s is not None and self._anew_s is None:
             self._anew_s = now
+            self._outcome = None  # there is another process to come
 
     def _heard_to_serve(self, now: float) -> tuple[Verdict, ...]:
         if self._began_s is not None and self._pattern.anew and self._anew_s is None:
@@ -219,20 +260,32 @@ class Reloads:
         if self._failed and not self._pattern.serves_broken:
             # The traceback was the program's own business: it came up all the same.
             self._waiting, self._failed = [*self._failed, *self._waiting], []
-        return self._serves(now)
+        return self._comes_out(now)
 
-    def _serves(self, now: float) -> tuple[Verdict, ...]:
-        ended = self._end(now)
-        return tuple(Reloaded(w.batch, (now - w.applied_s) * 1000) for w in ended)
-
-    def _breaks(self, broke: Broke) -> tuple[Verdict, ...]:
+    def _breaks(self, broke: Broke, now: float) -> tuple[Verdict, ...]:
         if self._pattern.began and self._says and self._began_s is None:
             return ()  # while it served
         if self._pattern.breaks_late and self._anew_s is None:
             return ()
-        self._failed = self._end(None)
-        batches = tuple(waiting.batch for waiting in self._failed)
-        return (Failed(batches, broke),) if batches else ()
+        return self._comes_out(now, broke)
+
+    def _comes_out(self, now: float, broke: Broke | None = None) -> tuple[Verdict, ...]:
+        """Take that a process serves, or breaks: that of the first reload under way."""
+        if len(self._begun) < 2:
+            return self._tell(_Outcome(now, now, broke))
+        first_s, *self._begun = self._begun
+        answered = [w for w in self._waiting if (w.began_s or now) <= first_s]
+        self._waiting = [w for w in self._waiting if w not in answered]
+        self._anew_s, self._holds = None, False
+        # The next one may take as long as this one did.
+        self._outcome = _Outcome(now, 2 * now - first_s, broke)
+        return self._outcome.verdicts(answered)
+
+    def _tell(self, outcome: "_Outcome") -> tuple[Verdict, ...]:
+        """Return what an outcome is to all that it may answer."""
+        ended = self._end(None if outcome.broke else outcome.now_s)
+        self._failed = ended if outcome.broke else []
+        return outcome.verdicts(ended)
 
     def _end(self, now: float | None) -> list[_Waiting]:
         """Return what waits no more, as the program started, or failed to.
@@ -242,7 +295,8 @@ class Reloads:
         whole = self._began_s is None
         ended = [w for w in self._waiting if whole or w.began_s is not None]
         self._waiting = [w for w in self._waiting if w not in ended]
-        self._began_s = self._anew_s = None
+        self._begun.clear()
+        self._anew_s = self._outcome = None
         self._holds = False
         for waiting in self._waiting:
             waiting.since_s = waiting.since_s if now is None else now

@@ -1,6 +1,6 @@
 """Ready is asked after reloaded, and said once."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -111,6 +111,22 @@ async def test_nothing_is_ready_with_code_that_does_not_start() -> None:
 
     assert stand.events == []
     assert stand.container.asked == []
+
+
+async def test_code_that_fails_while_it_is_asked_for_is_not_told_to_be_unready() -> (
+    None
+):
+    async with asking() as stand:
+
+        def fail_meanwhile() -> Iterator[str]:
+            stand.readiness.failed()
+            yield "HTTP 503"
+
+        stand.container.reasons = fail_meanwhile()
+        stand.readiness.reloaded(1, anew=True)
+        await stand.settle()
+
+    assert stand.events == []
 
 
 @pytest.mark.parametrize(

@@ -362,3 +362,43 @@ def test_a_reload_is_for_some_batch_even_if_the_clocks_differ(
     reloads.seen(BEGAN, 10.1, 999.0)
 
     assert batches(see(reloads, (ANEW, 10.4), (SERVING, 10.5))) == [1]
+
+
+def overlapping(reloads: Reloads) -> None:
+    """Have a second reload begin while the first one's process is starting."""
+    apply(reloads, 1, b"a.py", 10.0)
+    see(reloads, (BEGAN, 10.25))
+    apply(reloads, 2, b"a.py", 10.5)
+    see(reloads, (BEGAN, 10.75))
+
+
+def test_a_process_of_an_earlier_reload_does_not_answer_a_later_one(
+    reloads: Reloads,
+) -> None:
+    overlapping(reloads)
+
+    assert batches(see(reloads, (ANEW, 11.3), (SERVING, 11.4))) == [1]
+    assert reloads.overdue(11.9) == ()
+    assert see(reloads, (BROKE, 12.2)) == [Failed((2,), BROKE)]
+    assert reloads.due_s is None
+
+
+def test_an_earlier_reload_that_fails_is_not_the_failure_of_a_later_one(
+    reloads: Reloads,
+) -> None:
+    overlapping(reloads)
+
+    assert see(reloads, (BROKE, 11.3)) == [Failed((1,), BROKE)]
+    assert see(reloads, (ANEW, 11.75), (SERVING, 12.0)) == [Reloaded(2, 1500.0)]
+    assert reloads.due_s is None
+
+
+def test_a_process_that_was_ended_without_a_word_is_not_waited_for(
+    reloads: Reloads,
+) -> None:
+    overlapping(reloads)
+
+    assert batches(see(reloads, (ANEW, 11.75), (SERVING, 12.0))) == [1]
+    assert reloads.due_s == 13.75
+    assert reloads.overdue(13.75) == (Reloaded(2, 1500.0),)
+    assert reloads.due_s is None
