@@ -16,7 +16,7 @@ from syncd.reload import PATTERNS, Pattern, Reader, Sign
 from syncd.session.link import Link
 from syncd.session.owed import Owed, Turn
 from syncd.session.readiness import Readiness
-from syncd.session.reloads import HANGS_AFTER_S, Reloads, Times
+from syncd.session.reloads import HANGS_AFTER_S, Reloads
 from syncd.session.report import Report
 from syncd.session.told import RELOADER, Told, Unanswered
 from syncd.session.verdicts import (
@@ -29,6 +29,7 @@ from syncd.session.verdicts import (
     Unwatched,
     Verdict,
 )
+from syncd.session.waiting import Times
 from syncd.session.ways import Log
 from syncd.tree import Kind, Tree, above
 

@@ -18,7 +18,6 @@ that was never heard to say that it serves is given some time instead.
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from syncd.reload import (
     PATTERNS,
@@ -32,84 +31,24 @@ from syncd.reload import (
     Sign,
 )
 from syncd.session.verdicts import (
-    Failed,
     Hangs,
     Missed,
     NoReload,
     Place,
-    Reloaded,
     Unseen,
     Unwatched,
     Verdict,
 )
+from syncd.session.waiting import Outcome, Times, Waiting, code
 
 
 MISSED_AFTER_S = 2.0
 HANGS_AFTER_S = 5.0
 SETTLED_AFTER_S = 1.0  # a new process that says nothing more, and no traceback
 UNSEEN_AFTER_S = 2.0
-_CODE = (b".py", b".pyx", b".so")
 _MOST = 256  # batches that wait; a program that never says anything answers none
 _MOST_BEGUN = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """When a batch was applied.
-
-    Attributes:
-        sent_s: It was not before, by our clock.
-        applied_s: Nor after.
-        landed_at_s: By the clock of its node, in seconds since 1970; None if not told.
-    """
-
-    sent_s: float
-    applied_s: float
-    landed_at_s: float | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """A batch that waits for a reload.
-
-    Attributes:
-        landed_at_s: See `Times`.
-        since_s: From when on a reload for it should begin.
-        began_s: When the reload began that answers it, or None.
-        touched: Its file was touched, to provoke one.
-        told: That its reload hangs was said.
-    """
-
-    batch: int
-    place: Place
-    applied_s: float
-    landed_at_s: float | None
-    since_s: float
-    began_s: float | None = None
-    touched: bool = False
-    told: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """A process serves, or breaks.
-
-    Attributes:
-        until_s: When it is taken to be that of the last reload, if nothing else is heard.
-    """
-
-    now_s: float
-    until_s: float
-    broke: Broke | None
-
-    def verdicts(self, waiting: Iterable[_Waiting]) -> tuple[Verdict, ...]:
-        """Return what it says of batches."""
-        if self.broke is None:
-            return tuple(
-                Reloaded(w.batch, (self.now_s - w.applied_s) * 1000) for w in waiting
-            )
-        batches = tuple(each.batch for each in waiting)
-        return (Failed(batches, self.broke),) if batches else ()
+_PATIENCE = 3  # times as long as one process took, until no other is waited for
 
 
 class Reloads:
@@ -125,15 +64,15 @@ class Reloads:
     def __init__(self, patterns: Iterable[Pattern] = PATTERNS) -> None:
         self.server = ""
         self._patterns = {pattern.server: pattern for pattern in patterns}
-        self._waiting: list[_Waiting] = []
-        self._failed: list[_Waiting] = []
+        self._waiting: list[Waiting] = []
+        self._failed: list[Waiting] = []
         self._unwatched: set[Place] = set()
         self._says = False  # it was heard to say that it serves
         self._begun: list[float] = []  # when each reload began that is under way
         self._began_at_s = 0.0  # the last by the node's clock, if that is known
         self._anew_s: float | None = None  # of its new process
         self._holds = False
-        self._outcome: _Outcome | None = None  # maybe that of the last reload
+        self._outcome: Outcome | None = None  # maybe that of the last reload
 
     @property
     def due_s(self) -> float | None:
@@ -161,7 +100,7 @@ class Reloads:
         return not self._says and not self._holds
 
     @property
-    def _hanging(self) -> list[_Waiting]:
+    def _hanging(self) -> list[Waiting]:
         return [waiting for waiting in self._waiting if not waiting.told]
 
     @property
@@ -187,7 +126,7 @@ class Reloads:
         if place is None or place in self._unwatched:
             return tuple(NoReload(batch) for batch in batches)
         now = times.applied_s
-        new = [_Waiting(batch, place, now, times.landed_at_s, now) for batch in batches]
+        new = [Waiting(batch, place, now, times.landed_at_s, now) for batch in batches]
         self._failed.clear()
         if self._began_s is not None and self._began_s >= times.sent_s:
             self._answer(new, self._began_s)
@@ -197,6 +136,9 @@ class Reloads:
 
     def seen(self, sign: Sign, now: float, at_s: float = 0.0) -> tuple[Verdict, ...]:
         """Take what the log says; `at_s` is its time by the node's clock, 0 for unknown."""
+        outcome = self._outcome
+        if outcome is not None and now >= outcome.until_s:
+            return (*self._tell(outcome), *self.seen(sign, now, at_s))
         match sign:
             case Began(server=server):
                 self._began_at_s = at_s
@@ -226,7 +168,7 @@ class Reloads:
         if not self._silent:
             return self._hangs(now)
         if self._anew_s is not None:
-            return self._tell(_Outcome(now, now, None))
+            return self._tell(Outcome(now, now, None))
         batches = tuple(waiting.batch for waiting in self._end(now))
         return (Unseen(batches, self.server),) if batches else ()
 
@@ -240,7 +182,7 @@ class Reloads:
         for waiting in self._waiting:
             waiting.told = False
 
-    def _answer(self, waiting: Iterable[_Waiting], began_s: float) -> None:
+    def _answer(self, waiting: Iterable[Waiting], began_s: float) -> None:
         """Have the reload that began answer what landed before it, and what it is for."""
         for each in waiting:
             landed_at_s = each.landed_at_s if self._began_at_s else None
@@ -272,22 +214,22 @@ class Reloads:
     def _comes_out(self, now: float, broke: Broke | None = None) -> tuple[Verdict, ...]:
         """Take that a process serves, or breaks: that of the first reload under way."""
         if len(self._begun) < 2:
-            return self._tell(_Outcome(now, now, broke))
+            return self._tell(Outcome(now, now, broke))
         first_s, *self._begun = self._begun
         answered = [w for w in self._waiting if (w.began_s or now) <= first_s]
         self._waiting = [w for w in self._waiting if w not in answered]
         self._anew_s, self._holds = None, False
-        # The next one may take as long as this one did.
-        self._outcome = _Outcome(now, 2 * now - first_s, broke)
+        longest_s = _PATIENCE * (now - first_s)
+        self._outcome = Outcome(now, now + longest_s, broke)
         return self._outcome.verdicts(answered)
 
-    def _tell(self, outcome: "_Outcome") -> tuple[Verdict, ...]:
+    def _tell(self, outcome: Outcome) -> tuple[Verdict, ...]:
         """Return what an outcome is to all that it may answer."""
         ended = self._end(None if outcome.broke else outcome.now_s)
         self._failed = ended if outcome.broke else []
         return outcome.verdicts(ended)
 
-    def _end(self, now: float | None) -> list[_Waiting]:
+    def _end(self, now: float | None) -> list[Waiting]:
         """Return what waits no more, as the program started, or failed to.
 
         What goes on waiting is due from `now` on.
@@ -325,8 +267,3 @@ class Reloads:
             waiting.told = True
         started = self._anew_s is not None
         return (Hangs(tuple(w.batch for w in late), self.server, started),)
-
-
-def code(places: Iterable[Place]) -> Place | None:
-    """Return the first of `places` that is code; None if none is."""
-    return next((each for each in places if each[1].endswith(_CODE)), None)

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from syncd.reload import Reader
-from syncd.session.reloads import Reloads, Times
+from syncd.session.reloads import Reloads
 from syncd.session.verdicts import Verdict
+from syncd.session.waiting import Times
 
 
 RECORDINGS = Path(__file__).parents[1] / "recordings" / "reloads"

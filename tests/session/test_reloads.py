@@ -3,7 +3,7 @@ from collections.abc import Iterable
 import pytest
 
 from syncd.reload import Anew, Armed, Began, Broke, Holds, Serving, Sign
-from syncd.session.reloads import Reloads, Times
+from syncd.session.reloads import Reloads
 from syncd.session.verdicts import (
     Failed,
     Hangs,
@@ -14,6 +14,7 @@ from syncd.session.verdicts import (
     Unwatched,
     Verdict,
 )
+from syncd.session.waiting import Times
 
 
 BROKE = Broke("SyntaxError: invalid syntax", "/app/main.py", 3, ())
@@ -399,6 +400,15 @@ def test_a_process_that_was_ended_without_a_word_is_not_waited_for(
     overlapping(reloads)
 
     assert batches(see(reloads, (ANEW, 11.75), (SERVING, 12.0))) == [1]
-    assert reloads.due_s == 13.75
-    assert reloads.overdue(13.75) == (Reloaded(2, 1500.0),)
+    assert reloads.due_s == 17.25
+    assert reloads.overdue(17.25) == (Reloaded(2, 1500.0),)
     assert reloads.due_s is None
+
+
+def test_reloads_that_overlapped_long_ago_do_not_delay_an_answer(
+    reloads: Reloads,
+) -> None:
+    see(reloads, (BEGAN, 10.0), (BEGAN, 10.5), (ANEW, 11.0), (SERVING, 11.5))
+    apply(reloads, 1, b"a.py", 30.0)
+
+    assert batches(see(reloads, (BEGAN, 30.5), (ANEW, 31.0), (SERVING, 31.5))) == [1]
