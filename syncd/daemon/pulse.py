@@ -13,15 +13,17 @@ class Pulse:
     """
 
     def __init__(self) -> None:
-        self._event = anyio.Event()
+        self._event: anyio.Event | None = None  # there only while somebody waits
 
     def beat(self) -> None:
         """Have every condition that is waited for asked again."""
-        self._event.set()
-        self._event = anyio.Event()
+        if self._event is not None:
+            self._event.set()
+            self._event = None
 
     async def next(self) -> None:
         """Wait for the next beat."""
+        self._event = self._event or anyio.Event()
         await self._event.wait()
 
     async def until(self, holds: Callable[[], bool]) -> None:
