@@ -134,7 +134,7 @@ class Observer:
             return
         log = self._log()
         try:
-            await self._read(log.history, self._recall)
+            await self._read(log.history, self._reloads.recall)
             for sign in self._reader.flush():
                 self._reloads.recall(sign)
             self._listens.set()
@@ -170,9 +170,6 @@ class Observer:
         if self._reader.holds and self._listens.is_set():
             self._held_s = self._report.clock() + HELD_S
             self._moved.set()
-
-    def _recall(self, sign: Sign, _: float) -> None:
-        self._reloads.recall(sign)
 
     def _heed(self, sign: Sign, at_s: float = 0.0) -> None:
         self._tell(self._reloads.seen(sign, self._report.clock(), at_s))

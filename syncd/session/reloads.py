@@ -68,6 +68,7 @@ class Reloads:
         self._failed: list[Waiting] = []
         self._unwatched: set[Place] = set()
         self._says = False  # it was heard to say that it serves
+        self._armed_at_s = 0.0  # when it began to watch by the node's clock, if known
         self._begun: list[float] = []  # when each reload began that is under way
         self._began_at_s = 0.0  # the last by the node's clock, if that is known
         self._anew_s: float | None = None  # of its new process
@@ -107,10 +108,10 @@ class Reloads:
     def _pattern(self) -> Pattern:
         return self._patterns.get(self.server, Pattern(self.server))
 
-    def recall(self, sign: Sign) -> None:
+    def recall(self, sign: Sign, at_s: float = 0.0) -> None:
         """Take what the log said before it was listened to: it answers no batch."""
         waiting, self._waiting = self._waiting, []
-        self.seen(sign, -math.inf)
+        self.seen(sign, -math.inf, at_s)
         self._waiting, self._failed = waiting, []
         self._outcome = None
         del self._begun[:-1]
@@ -145,6 +146,7 @@ class Reloads:
                 self._begin(server, now)
             case Armed(server=server):
                 self.server = self.server if self._began_s is not None else server
+                self._armed_at_s = at_s
                 self._start(now)
             case Anew():
                 self._start(now)
@@ -235,7 +237,11 @@ class Reloads:
         What goes on waiting is due from `now` on.
         """
         whole = self._began_s is None
-        ended = [w for w in self._waiting if whole or w.began_s is not None]
+        ended = [
+            w
+            for w in self._waiting
+            if w.began_s is not None or (whole and not self._is_yet_to_be_seen(w))
+        ]
         self._waiting = [w for w in self._waiting if w not in ended]
         self._begun.clear()
         self._anew_s = self._outcome = None
@@ -243,6 +249,12 @@ class Reloads:
         for waiting in self._waiting:
             waiting.since_s = waiting.since_s if now is None else now
         return ended
+
+    def _is_yet_to_be_seen(self, waiting: Waiting) -> bool:
+        """Tell whether a batch landed when the server watched: a reload has yet to begin."""
+        landed_at_s = waiting.landed_at_s if self._armed_at_s else None
+        watched = landed_at_s is not None and landed_at_s > self._armed_at_s
+        return watched and not self._pattern.serves_broken
 
     def _provoked(self, now: float) -> tuple[Verdict, ...]:
         late = [w for w in self._waiting if now - w.since_s >= MISSED_AFTER_S]

@@ -412,3 +412,23 @@ def test_reloads_that_overlapped_long_ago_do_not_delay_an_answer(
     apply(reloads, 1, b"a.py", 30.0)
 
     assert batches(see(reloads, (BEGAN, 30.5), (ANEW, 31.0), (SERVING, 31.5))) == [1]
+
+
+@pytest.mark.parametrize("outcome", [SERVING, BROKE])
+def test_what_landed_while_the_server_watched_is_answered_by_a_reload_alone(
+    outcome: Sign,
+) -> None:
+    reloads = Reloads()
+    reloads.recall(Armed("uvicorn"), 1000.0)
+    apply(reloads, 1, b"a.py", 10.0, landed_at_s=1000.5)
+
+    assert see(reloads, (outcome, 10.1)) == []
+    assert batches(see(reloads, (BEGAN, 10.2), (ANEW, 10.8), (SERVING, 11.0))) == [1]
+
+
+def test_what_landed_before_the_server_watched_is_what_it_starts_with() -> None:
+    reloads = Reloads()
+    apply(reloads, 1, b"a.py", 10.0, landed_at_s=1000.0)
+    reloads.seen(Armed("uvicorn"), 10.1, 1000.5)
+
+    assert see(reloads, (BROKE, 10.8)) == [Failed((1,), BROKE)]
