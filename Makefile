@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-JOBS   ?= 4# as many test workers: they wait for processes more than they compute
+JOBS   ?= 3# test workers: they wait for processes nearly as much as they compute
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-cluster lint types floors check bench lock clean

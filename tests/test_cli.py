@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from syncd import __version__
+from syncd.__main__ import main
 from syncd.cli import _Commands, cli
 from syncd.config import schema
 from syncd.control import Claim
@@ -192,7 +193,7 @@ def test_wrong_settings_are_one_message_on_standard_error(project: Path) -> None
         FILE.format(sync=SYNC.replace("remote", "remot"))
     )
 
-    code, out, err = syncd("watch")
+    code, out, err = invoke("watch")
 
     assert code == 2
     assert out == ""
@@ -217,11 +218,17 @@ def test_wrong_settings_are_one_message_on_standard_error(project: Path) -> None
     ],
 )
 def test_in_json_a_refusal_is_an_event(
-    project: Path, argv: list[str], environ: dict[str, str]
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    argv: list[str],
+    environ: dict[str, str],
 ) -> None:
     (project / "syncd.toml").write_text(FILE.format(sync="sync = []"))
 
-    code, out, err = syncd("sync", *argv, **environ)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    code, out, err = invoke("sync", *argv)
 
     assert (code, err) == (2, "")
     event = json.loads(out)
@@ -230,11 +237,15 @@ def test_in_json_a_refusal_is_an_event(
     assert event["hint"].startswith("for example sync = ")
 
 
-def test_a_traceback_is_shown_only_when_it_is_asked_for(project: Path) -> None:
+def test_a_traceback_is_shown_only_when_it_is_asked_for(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (project / "syncd.toml").unlink()
 
-    plain = syncd("watch")
-    asked = [syncd("watch", "-vv"), syncd("watch", SYNCD_DEBUG="1")]
+    plain = invoke("watch")
+    asked = [invoke("watch", "-vv")]
+    monkeypatch.setenv("SYNCD_DEBUG", "1")
+    asked.append(invoke("watch"))
 
     assert "Traceback" not in plain[2]
     assert all("Traceback" in err for _, _, err in asked)
@@ -273,7 +284,7 @@ def test_a_cluster_that_cannot_be_used_is_one_message_and_a_code(
     if server:
         kubeconfig(tmp_path, server)
 
-    ended, out, err = syncd("sync", *argv)
+    ended, out, err = invoke("sync", *argv)
 
     assert ended == code
     assert err.startswith("error: ")
@@ -368,16 +379,25 @@ def test_where_all_streams_are_closed_it_ends_as_ever(project: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_what_an_encoding_lacks_is_written_as_an_escape(
-    project: Path, tmp_path: Path, encoding: str
+    project: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    encoding: str,
 ) -> None:
     kubeconfig(tmp_path, "https://127.0.0.1:1")
     (project / "ж").mkdir()
     pair = ("./ж", "deployment/web:/app", "--allow-context", "there")
+    monkeypatch.setattr("sys.argv", ["syncd", "sync", *pair])
 
-    code, out, err = syncd("sync", *pair, PYTHONIOENCODING=encoding)
+    with (tmp_path / "out").open("w", encoding=encoding) as stream:
+        monkeypatch.setattr("sys.stdout", stream)
+        with pytest.raises(SystemExit) as ended:
+            main()
 
-    assert code == 5
-    assert err.startswith("error: cannot reach the Kubernetes API")
+    assert ended.value.code == 5
+    assert capsys.readouterr().err.startswith("error: cannot reach the Kubernetes API")
+    out = (tmp_path / "out").read_text(encoding)
     assert f"[syncd] info {project}/\\u0436: 0 files in 0 folders" in out
 
 
@@ -516,10 +536,10 @@ def test_a_running_syncd_is_asked_refuses_a_second_and_stops(
     watch = command("watch", "--allow-context", "there")
     with subprocess.Popen(watch, stdout=subprocess.PIPE) as first:
         status = until_it_answers()
-        code, out, _ = syncd("status", "--project", str(project / "app"))
-        second, _, refusal = syncd("watch")
-        late, _, overdue = syncd("wait", "--timeout", "0.2")
-        stopped, said, _ = syncd("stop")
+        code, out, _ = invoke("status", "--project", str(project / "app"))
+        second, _, refusal = invoke("watch")
+        late, _, overdue = invoke("wait", "--timeout", "0.2")
+        stopped, said, _ = invoke("stop")
         ended = first.wait(10)
 
     assert status["pid"] == first.pid
@@ -555,11 +575,12 @@ def until_it_answers() -> dict[str, object]:
     """Return the status of a syncd that is being started."""
     deadline = time.monotonic() + 30
     while True:
-        _, out, _ = syncd("status", "--output", "json")
+        _, out, _ = invoke("status", "--output", "json")
         said: dict[str, object] = json.loads(out)
         if "phase" in said:
             return said
         assert time.monotonic() < deadline, said
+        time.sleep(0.02)
 
 
 # --- a beginning ----------------------------------------------------------------

@@ -46,8 +46,29 @@ import os
 import sys
 
 
+CODE = None  # where SOURCE is kept, compiled, for the warm processes to come
+KIND = [sys.version, sys.flags.optimize, __file__]
+
+
+def handed_over(fd):
+    """Return the code that lies in `fd`, if it is for this interpreter."""
+    kind, code = marshal.loads(os.pread(fd, os.fstat(fd).st_size, 0))
+    os.close(fd)
+    return marshal.loads(code) if kind == KIND else None
+
+
+def keep(code):
+    """Return a file in memory with the code, or None where there are none."""
+    if not hasattr(os, "memfd_create"):
+        return None
+    fd = os.memfd_create("reloader")
+    with open(fd, "wb", closefd=False) as file:
+        marshal.dump([KIND, code], file)
+    return fd
+
+
 def compiled():
-    """Return the code of SOURCE, compiled in a child that ends with it.
+    """Return what SOURCE is compiled to, in a child that ends with it.
 
     Compiling takes more memory than all else that this file does, and a process that
     stays would keep it.
@@ -65,7 +86,7 @@ def compiled():
             os._exit(0)
     os.close(write)
     with open(read, "rb") as pipe:
-        code = marshal.load(pipe)
+        code = pipe.read()
     os.waitpid(pid, 0)
     return code
 
@@ -75,7 +96,14 @@ SOURCE = r\'\'\'
 _TAIL = """
 '''
 
-exec(compiled())
+words = sys.argv[1:]
+is_warm = words[:1] == ["--warm"] and all(map(str.isdigit, words[1:]))
+code = handed_over(int(words[2])) if is_warm and len(words) == 3 else None
+if code is None:
+    code = compiled()
+    CODE = None if is_warm else keep(code)
+    code = marshal.loads(code)
+exec(code)
 """
 
 

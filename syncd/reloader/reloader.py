@@ -231,7 +231,7 @@ def open_standard_streams() -> None:
 
 def main(argv: list[str]) -> None:
     """Do what the command line says."""
-    if argv[:1] == ["--warm"] and len(argv) == 2 and argv[1].isdigit():
+    if argv[:1] == ["--warm"] and len(argv) > 1 and all(map(str.isdigit, argv[1:])):
         be_warm(int(argv[1]))
         return
     open_standard_streams()

@@ -3,9 +3,11 @@
 # ruff: noqa: ANN401, FBT003, PTH109 - JSON; the standard library's signature; no pathlib
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import signal
+import sys
 
 from syncd.reloader.channel import Channel
 from syncd.reloader.program import Program
@@ -16,7 +18,7 @@ from syncd.reloader.witness import blamed, lies_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
 
@@ -144,7 +146,9 @@ class Warming:
         mine, theirs = Channel.pair()
         os.set_inheritable(theirs.fileno(), True)
         argv = [*self.program.launch, __file__, "--warm", str(theirs.fileno())]
-        pid = os.posix_spawn(argv[0], argv, os.environ, setsigmask=self.mask)
+        with _code() as handed:
+            argv += handed
+            pid = os.posix_spawn(argv[0], argv, os.environ, setsigmask=self.mask)
         theirs.close()
         warm = WarmEnd(mine, pid, names)
         mine.send(
@@ -195,3 +199,18 @@ class Warming:
             self._try()
         else:
             self.say("nothing is loaded ahead, as no attempt was clean: see --explain")
+
+
+@contextlib.contextmanager
+def _code() -> Iterator[list[str]]:
+    """Give what this file was compiled to, where it is kept, to a process as its fd."""
+    kept = getattr(sys.modules["__main__"], "CODE", None)
+    if kept is None:
+        yield []
+        return
+    fd = os.dup(kept)
+    os.set_inheritable(fd, True)
+    try:
+        yield [str(fd)]
+    finally:
+        os.close(fd)

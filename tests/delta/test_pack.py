@@ -295,7 +295,7 @@ def test_a_large_file_on_a_disk_that_fails_is_unread_and_keeps_its_promised_size
 
 
 def test_a_file_of_any_size_passes_in_bounded_memory(local: Path) -> None:
-    size = 200 << 20
+    size = 64 << 20
     with (local / "huge").open("wb") as file:
         file.truncate(size)
     program = f"""

@@ -107,6 +107,15 @@ class Project:
                 yield
                 tasks.cancel_scope.cancel()
 
+    async def until_both(self, one: type[Event], other: type[Event]) -> Any:
+        """Return the next event of `one` when both have come, in either order."""
+        awaited = self._awaited
+        found = await self.until(one)
+        self._awaited, until_one = awaited, self._awaited
+        await self.until(other)
+        self._awaited = max(self._awaited, until_one)
+        return found
+
     async def until(self, kind: type[Event], **fields: object) -> Any:
         """Return the next such event after the one that was last waited for."""
         with anyio.move_on_after(WAIT_S):

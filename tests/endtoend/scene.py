@@ -32,19 +32,7 @@ HASTY = Patience(
 
 Content = tuple[str, int, bytes]
 
-# Reads one file for ever. Whole, it is one byte over and over, as often as that byte
-# says; the program ends with 3 as soon as it sees anything else.
-READER = r"""
-import sys, time
-print("reading", flush=True)
-while True:
-    try:
-        data = open("/app/watched", "rb").read()
-    except FileNotFoundError:
-        data = b"\x01"
-    if not data or data != data[:1] * data[0]:
-        sys.exit(3)
-"""
+IDLE = ("sleep", "100000")
 
 
 def contents(root: Path) -> dict[bytes, Content]:
@@ -199,7 +187,7 @@ async def scene(
     dialect: Dialect = Dialect.V1_36,
     tools: Tools = "python",
     image_files: dict[str, bytes] | None = None,
-    command: tuple[str, ...] = ("python3", "-c", READER),
+    command: tuple[str, ...] = IDLE,
     container: Mapping[str, Any] = MappingProxyType({}),
     mode: str | None = None,
     until: type[Event] = InStep,

@@ -19,11 +19,8 @@ from tests.endtoend.test_reloads import running
 from tests.reloading import BROKEN, MAIN, PORT
 
 
-WAIT = ("sleep", "100000")
-
-
 async def test_status_tells_how_each_container_is(tmp_path: Path) -> None:
-    async with scene(tmp_path, replicas=2, command=WAIT) as stage:
+    async with scene(tmp_path, replicas=2) as stage:
         (stage.folder / "a.py").write_text("1")
         await stage.until(lambda: stage.heard(BatchDone))
         async with stage.asking() as client:
@@ -42,7 +39,7 @@ async def test_status_tells_how_each_container_is(tmp_path: Path) -> None:
 
 async def test_what_was_saved_before_a_wait_is_applied_after_it(tmp_path: Path) -> None:
     async with (
-        scene(tmp_path, replicas=2, command=WAIT) as stage,
+        scene(tmp_path, replicas=2) as stage,
         stage.asking() as client,
     ):
         for number in range(10):
@@ -87,7 +84,7 @@ async def test_a_wait_fails_for_a_command_that_takes_the_container_down(
 
 
 async def test_a_wait_with_nothing_to_do_returns(tmp_path: Path) -> None:
-    async with scene(tmp_path, command=WAIT) as stage, stage.asking() as client:
+    async with scene(tmp_path) as stage, stage.asking() as client:
         first, second = await client.wait(), await client.wait()
 
     assert (first.batch, second.batch) == (0, 0)
@@ -95,7 +92,7 @@ async def test_a_wait_with_nothing_to_do_returns(tmp_path: Path) -> None:
 
 async def test_a_wait_ends_although_the_writing_goes_on(tmp_path: Path) -> None:
     async with (
-        scene(tmp_path, command=WAIT) as stage,
+        scene(tmp_path) as stage,
         stage.asking() as client,
         anyio.create_task_group() as tasks,
     ):
@@ -116,7 +113,7 @@ async def test_a_wait_ends_although_the_writing_goes_on(tmp_path: Path) -> None:
 
 
 async def test_a_wait_covers_new_folders_and_deletes(tmp_path: Path) -> None:
-    async with scene(tmp_path, command=WAIT) as stage, stage.asking() as client:
+    async with scene(tmp_path) as stage, stage.asking() as client:
         deep = stage.folder / "a" / "b" / "c"
         deep.mkdir(parents=True)
         (deep / "new.py").write_text("1")
@@ -134,7 +131,7 @@ async def test_a_wait_covers_new_folders_and_deletes(tmp_path: Path) -> None:
 async def test_a_wait_during_a_cut_returns_when_the_container_was_reached_again(
     tmp_path: Path,
 ) -> None:
-    async with scene(tmp_path, command=WAIT) as stage, stage.asking() as client:
+    async with scene(tmp_path) as stage, stage.asking() as client:
         stage.cluster.faults.link.cut()
         (stage.folder / "a.py").write_text("1")
 
@@ -144,7 +141,7 @@ async def test_a_wait_during_a_cut_returns_when_the_container_was_reached_again(
 
 
 async def test_a_wait_says_which_replica_it_waited_for_in_vain(tmp_path: Path) -> None:
-    async with scene(tmp_path, command=WAIT) as stage, stage.asking() as client:
+    async with scene(tmp_path) as stage, stage.asking() as client:
         stage.cluster.faults.link.stall()
         (stage.folder / "a.py").write_text("1")
 
@@ -155,7 +152,7 @@ async def test_a_wait_says_which_replica_it_waited_for_in_vain(tmp_path: Path) -
 async def test_a_path_that_cannot_be_made_equal_is_an_error_until_it_is(
     tmp_path: Path,
 ) -> None:
-    async with scene(tmp_path, command=WAIT) as stage, stage.asking() as client:
+    async with scene(tmp_path) as stage, stage.asking() as client:
         (there,) = stage.containers()
         (there / "x").mkdir()
         (there / "x" / "foreign").write_text("not ours to delete")
@@ -174,7 +171,7 @@ async def test_a_path_that_cannot_be_made_equal_is_an_error_until_it_is(
 
 
 async def test_a_folder_that_is_gone_ends_a_wait(tmp_path: Path) -> None:
-    async with scene(tmp_path, command=WAIT) as stage, stage.asking() as client:
+    async with scene(tmp_path) as stage, stage.asking() as client:
         stage.folder.rename(tmp_path / "away")
 
         with pytest.raises(Halted, match="folder is gone"):
@@ -193,13 +190,13 @@ async def test_a_container_that_refuses_ends_a_wait(tmp_path: Path) -> None:
 
 
 async def test_a_second_daemon_of_a_project_is_refused(tmp_path: Path) -> None:
-    async with scene(tmp_path, command=WAIT) as stage:
+    async with scene(tmp_path) as stage:
         with pytest.raises(Halted, match="already: process"), Claim(stage.folder, ()):
             pass
 
 
 async def test_stop_ends_the_daemon(tmp_path: Path) -> None:
-    async with scene(tmp_path, command=WAIT) as stage:
+    async with scene(tmp_path) as stage:
         async with stage.asking() as client:
             await client.stop()
         with pytest.raises(Absent):

@@ -13,6 +13,18 @@ from tests.endtoend.scene import HASTY, Scene, scene
 from tests.examples import examples
 
 
+# Reads one file for ever. Whole, it is one byte over and over, as often as that byte
+# says; the program ends with 3 as soon as it sees anything else.
+READER = r"""
+import sys
+while True:
+    try:
+        data = open("/app/watched", "rb").read()
+    except FileNotFoundError:
+        data = b"\x01"
+    if not data or data != data[:1] * data[0]:
+        sys.exit(3)
+"""
 NAMES = ["a", "b.py", "with space", "line\nbreak", "caf\udce9", "d", "e"]
 
 
@@ -158,7 +170,10 @@ def test_any_edits_through_any_faults_converge(
 
     async def play() -> None:
         base = tmp_path_factory.mktemp("scene")
-        async with scene(base, dialect=dialect, patience=HASTY) as stage:
+        reading = ("python3", "-c", READER)
+        async with scene(
+            base, dialect=dialect, patience=HASTY, command=reading
+        ) as stage:
             for fault in faults:
                 for _ in range(draw.randrange(1, 8)):
                     edit(stage.folder, draw)

@@ -36,7 +36,7 @@ async def test_a_browser_shows_a_batch_that_was_made_and_has_nothing_to_complain
     tmp_path: Path,
 ) -> None:
     async with (
-        scene(tmp_path, replicas=2, command=("sleep", "100000")) as stage,
+        scene(tmp_path, replicas=2) as stage,
         dashboard(stage) as link,
         browser(tmp_path) as page,
     ):

@@ -70,7 +70,7 @@ async def test_a_right_that_is_missing_is_named_with_the_rule_that_grants_it(
 
 
 async def test_what_is_not_there_is_told_with_what_is(tmp_path: Path) -> None:
-    async with scene(tmp_path, command=("sleep", "1000")) as stage:
+    async with scene(tmp_path) as stage:
         config, folder = stage.cluster.kubeconfig, str(stage.folder)
         gone = await examined(
             stage.folder, config, pair=(folder, "deployment/wbe:/app")
@@ -88,7 +88,7 @@ async def test_what_is_not_there_is_told_with_what_is(tmp_path: Path) -> None:
 
 
 async def test_a_container_without_anything_is_told(tmp_path: Path) -> None:
-    async with scene(tmp_path, command=("sleep", "1000"), tools="sh") as stage:
+    async with scene(tmp_path, tools="sh") as stage:
         pair = (str(stage.folder), "deployment/web:/app")
         found = await examined(stage.folder, stage.cluster.kubeconfig, pair=pair)
 
@@ -98,7 +98,7 @@ async def test_a_container_without_anything_is_told(tmp_path: Path) -> None:
 
 
 async def test_an_api_server_that_is_away_ends_the_checks(tmp_path: Path) -> None:
-    async with scene(tmp_path, command=("sleep", "1000")) as stage:
+    async with scene(tmp_path) as stage:
         pair = (str(stage.folder), "deployment/web:/app")
         await stage.stop()
         await stage.cluster.faults.kill_server()

@@ -128,8 +128,7 @@ async def test_a_run_rule_takes_the_place_of_the_rebuild(lay: Lay) -> None:
         made.write("app/requirements.txt", "")
         async with made.watch():
             made.write("app/requirements.txt", "cheese==1.0\n")
-            drifted = await made.until(events.RebuildDrifted)
-            await made.until(events.HookRan)
+            drifted = await made.until_both(events.RebuildDrifted, events.HookRan)
 
             assert drifted.reason.endswith("requirements.txt: + cheese==1.0")
             assert made.image() == "web:1"

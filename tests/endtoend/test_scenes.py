@@ -22,9 +22,6 @@ from syncd.loopback.image import Tools
 from tests.endtoend.scene import NAMESPACE, contents, scene
 
 
-WAIT = ("sleep", "100000")
-
-
 @pytest.mark.parametrize("tools", ["sh", "busybox"])
 @pytest.mark.parametrize("dialect", Dialect)
 async def test_a_container_without_python_is_kept_in_step_by_its_shell(
@@ -32,7 +29,7 @@ async def test_a_container_without_python_is_kept_in_step_by_its_shell(
 ) -> None:
     files = {"main.py": b"x = 1\n", "odd\nname": b"1"}
     async with scene(
-        tmp_path, tools=tools, dialect=dialect, image_files=files, command=WAIT
+        tmp_path, tools=tools, dialect=dialect, image_files=files
     ) as stage:
         (stage.folder / "main.py").write_text("x = 2\n")
         (stage.folder / "pkg").mkdir()
@@ -102,7 +99,7 @@ async def test_what_the_program_writes_is_left_alone(tmp_path: Path) -> None:
 async def test_what_was_taken_away_in_the_container_is_back_with_the_next_edit(
     tmp_path: Path,
 ) -> None:
-    async with scene(tmp_path, command=WAIT) as stage:
+    async with scene(tmp_path) as stage:
         pkg, script = stage.folder / "pkg", stage.folder / "run.sh"
         pkg.mkdir()
         (pkg / "a.py").write_text("1")
@@ -131,7 +128,7 @@ async def test_what_is_ignored_from_now_on_stays_in_the_containers(
     tmp_path: Path, mode: str
 ) -> None:
     files = {"uploads.db": b"1", "main.py": b"1"}
-    async with scene(tmp_path, image_files=files, mode=mode, command=WAIT) as stage:
+    async with scene(tmp_path, image_files=files, mode=mode) as stage:
         (there,) = stage.containers()
         (stage.folder / "data").mkdir()
         (stage.folder / "data" / "x").write_text("1")
@@ -170,9 +167,7 @@ async def test_a_replica_holds_nothing_that_is_not_here(tmp_path: Path) -> None:
 async def test_a_folder_of_a_replica_that_goes_stays_for_what_is_ignored_in_it(
     tmp_path: Path, tools: Tools
 ) -> None:
-    async with scene(
-        tmp_path, mode="one-way-replica", tools=tools, command=WAIT
-    ) as stage:
+    async with scene(tmp_path, mode="one-way-replica", tools=tools) as stage:
         (there,) = stage.containers()
         for name in ("pkg/a.py", "whole/a.py", ".syncdignore"):
             (stage.folder / name).parent.mkdir(exist_ok=True)
@@ -219,7 +214,7 @@ async def test_a_folder_that_vanishes_empties_nothing(tmp_path: Path) -> None:
 async def test_a_new_pod_gets_what_it_lacks_once_the_local_folder_is_back(
     tmp_path: Path,
 ) -> None:
-    async with scene(tmp_path, command=WAIT) as stage:
+    async with scene(tmp_path) as stage:
         (stage.folder / "main.py").write_bytes(bytes(100_000))  # not kept in memory
         await stage.until_equal()
         away = stage.folder.with_name("away")
@@ -260,7 +255,7 @@ async def test_a_log_that_grows_whenever_it_is_read_stays_in_the_containers(
         return readv(fd, buffers)
 
     files = {"log": b"1" * 300_000}
-    async with scene(tmp_path, image_files=files, command=WAIT) as stage:
+    async with scene(tmp_path, image_files=files) as stage:
         log = stage.folder / "log"
         (there,) = stage.containers()
         await stage.stop()

@@ -59,7 +59,7 @@ async def stopped(
     rule = RunRule(
         paths=("req.txt",), action="run", run=command or ("true",), timeout_s=timeout_s
     )
-    async with scene(base, **{"command": ("sleep", "100000"), **of_scene}) as stage:
+    async with scene(base, **of_scene) as stage:
         await stage.stop()
         yield Once(stage, (rule,))
 

@@ -10,7 +10,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -203,6 +204,18 @@ class Running:
 
     def status(self) -> dict[str, Any]:
         return self.line.ask("status")
+
+    def until(self, holds: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """Return the first status of which that holds."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not holds(status := self.status()):
+            assert time.monotonic() < deadline, status
+            time.sleep(0.005)
+        return status
+
+    def learned(self) -> None:
+        """Wait until it is known what the generation that serves has read."""
+        self.until(lambda status: status["learned"])
 
     def port(self) -> int:
         return int(self.status()["listening"][0].rpartition(":")[2])

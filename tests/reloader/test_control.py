@@ -123,8 +123,7 @@ def test_edits_are_looked_for_again_when_who_reported_them_has_gone(
         assert not running.status()["watching"]
 
         driver.close()
-        while not running.status()["watching"]:
-            pass
+        running.until(lambda status: status["watching"])
         running.write("main.py", plain("ANSWER = 3"))
         running.serves()
 

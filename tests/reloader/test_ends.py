@@ -13,10 +13,10 @@ from tests.reloader.running import PATIENCE_S, SCRIPT, fetch, plain, start
 
 WORKS = "import time\nprint('I am {}', flush=True)\nwhile True:\n    time.sleep(1)\n"
 ENDS = """\
-import os, sys
+import os, sys, time
 print("I am {}", flush=True)
 while not os.path.exists("end"):
-    pass
+    time.sleep(0.001)
 sys.exit(3)
 """
 STUBBORN = """\
@@ -90,8 +90,7 @@ def test_nobody_has_to_read_what_it_says(
     shell = ("bash", "-c", f'exec "$@" {closing}', "bash")
     with start(reloader, folder, SCRIPT, prefix=shell) as running:
         running.log.wait_for("")
-        while not running.status()["last"]:
-            pass
+        running.until(lambda status: status["last"])
         for answer in (2, 3):
             silent = plain(f"ANSWER = {answer}\nprint = lambda *_, **__: None")
             assert running.edit("main.py", silent)["op"] == "serving"

@@ -34,15 +34,13 @@ def test_neither_descriptors_nor_memory_nor_processes_grow(
         # What is due in some seconds, to kill what does not end, takes some room too.
         for number in range(10 + RELOADS // 3):
             running.edit("main.py", plain(LIBRARY.format(number)))
-        while running.status()["generations"] > 1:
-            pass
+        running.until(lambda status: status["generations"] == 1)
         before = [(descriptors(pid), private_kib(pid)) for pid in processes(running)]
 
         for number in range(RELOADS):
             answer = running.edit("main.py", plain(LIBRARY.format(number)))
             assert answer["op"] == "serving"
-        while running.status()["generations"] > 1:
-            pass
+        running.until(lambda status: status["generations"] == 1)
         after = [(descriptors(pid), private_kib(pid)) for pid in processes(running)]
 
     assert [fds for fds, _ in after] == [fds for fds, _ in before]

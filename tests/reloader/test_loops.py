@@ -53,7 +53,6 @@ def test_what_was_asked_before_the_edit_is_answered_and_nothing_is_printed(
         assert running.get() == "head 2"
 
         assert response.read() == b"1"
-    while running.status()["generations"] > 1:
-        pass
+    running.until(lambda status: status["generations"] == 1)
     running.end()
     assert "Traceback" not in running.log.close()

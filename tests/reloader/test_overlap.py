@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,8 +30,7 @@ def started(reloader: Path, shared: Path) -> Iterator[Running]:
 @pytest.fixture
 def running(started: Running) -> Running:
     serve(started, 1)
-    while started.status()["generations"] > 1:
-        pass
+    started.until(lambda status: status["generations"] == 1)
     return started
 
 
@@ -41,7 +41,7 @@ def blocked(running: Running) -> Iterator[Path]:
     with socket.create_connection(("127.0.0.1", running.port())) as sock:
         sock.sendall(b"GET /block HTTP/1.1\r\nHost: x\r\n\r\n")
         while not path.exists():
-            pass
+            time.sleep(0.001)
         yield path
         path.unlink(missing_ok=True)
 
@@ -56,9 +56,7 @@ def edit(running: Running, version: int, before: str = "") -> Line:
 
 def wait_until_it_waits(running: Running) -> None:
     """Return when a generation is ready, and the one before it has yet to stop."""
-    status = running.status()
-    while status["starting"] or status["generations"] < 2:
-        status = running.status()
+    running.until(lambda status: not status["starting"] and status["generations"] >= 2)
 
 
 def test_edits_that_overlap_lose_no_request_whether_they_are_good_or_bad(
@@ -73,7 +71,7 @@ def test_edits_that_overlap_lose_no_request_whether_they_are_good_or_bad(
         asker = askers[version % 2]
         enough = asker.answers + version % 10 * 2
         while asker.answers < enough and not asker.error:
-            pass
+            time.sleep(0.0005)
     outcomes = {line.receive()["op"] for line in lines}
     serve(running, OVERLAPS)
     for asker in askers:

@@ -137,8 +137,7 @@ def cold_start(program: Served) -> str | None:
 def check(program: Served, source: Source, last: str) -> str:
     """Edit, compare with a cold start, and return what is served now."""
     running = program.running
-    while not running.status()["learned"]:
-        pass
+    running.learned()
     changed = write(running.folder.parent, source.files(program.make))
     outcome = running.batch(*changed)
     expected = cold_start(program)

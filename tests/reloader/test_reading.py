@@ -18,8 +18,7 @@ def running(reloader: Path, folder: Path) -> Iterator[Running]:
 def runs(running: Running, program: str) -> None:
     """Have the program be this, and wait until it is known what it has read."""
     assert running.edit("main.py", plain(program))["op"] == "serving"
-    while not running.status()["learned"]:
-        pass
+    running.learned()
 
 
 def test_a_new_file_is_a_reason_where_the_program_lists_the_folder(
@@ -53,8 +52,7 @@ def test_a_file_that_only_code_which_failed_has_read_is_a_reason(
 ) -> None:
     running.write("numbers.json", "[")
     program = plain("import json\nANSWER = json.load(open('numbers.json'))")
-    while not running.status()["learned"]:
-        pass
+    running.learned()
     assert running.edit("main.py", program)["op"] == "failed"
 
     mended = running.write("numbers.json", "[1]")
@@ -77,11 +75,11 @@ def test_a_file_that_a_first_start_which_failed_has_read_is_noticed(
 
 
 WAITING = """
-import os
+import os, time
 ANSWER = open("data").read()
 print("has read it", flush=True)
 while not os.path.exists("go on"):
-    pass
+    time.sleep(0.001)
 """
 
 
@@ -108,8 +106,7 @@ def test_code_behind_a_link_is_noticed(reloader: Path, folder: Path) -> None:
     (folder / "main.py").write_text(plain("from library import NAME as ANSWER"))
     with start(reloader, folder, SCRIPT) as running:
         running.serves()
-        while not running.status()["learned"]:
-            pass
+        running.learned()
 
         (library / "__init__.py").write_text("NAME = 'other'")
 
@@ -140,8 +137,7 @@ def test_what_a_program_writes_while_it_starts_does_not_reload_it(
     with start(reloader, folder, SCRIPT) as running:
         running.serves()
         for answer in (1, 2, 3):
-            while not running.status()["learned"]:
-                pass
+            running.learned()
             text = plain(COUNTS.format(write=write, answer=answer))
             running.write("main.py", text)
             running.serves()
@@ -160,8 +156,7 @@ def test_what_a_program_writes_when_it_is_asked_does_not_reload_it(
     (folder / "main.py").write_text(plain(asked.format(write, 1)))
     with start(reloader, folder, SCRIPT) as running:
         running.serves()
-        while not running.status()["learned"]:
-            pass
+        running.learned()
         for _ in range(3):
             assert running.get() == "1"
         running.write("main.py", plain(asked.format(write, 2)))

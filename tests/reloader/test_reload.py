@@ -93,8 +93,7 @@ def test_a_file_that_was_read_at_the_start_is_a_reason_to_reload(
     assert running.get() == "welcome"
 
     style = running.folder / "style.css"
-    while not running.status()["learned"]:
-        pass  # what a generation has read is known when it has served for a moment
+    running.learned()
     assert running.batch(style)["op"] == "kept"
     assert running.batch(style, force=True)["op"] == "serving"
     assert running.batch(greeting)["op"] == "serving"
@@ -132,8 +131,7 @@ def test_an_edit_that_comes_before_all_is_known_of_what_serves_is_tried_once(
         running.serves()
         running.write("main.py", "x = = 1\n")
         running.log.wait_for("the edit fails")
-        while not running.status()["learned"]:
-            pass
+        running.learned()
         running.write("main.py", asgi("two"))
         running.serves()
 
@@ -157,8 +155,7 @@ def test_a_file_that_only_the_first_start_has_read_is_not_missed_after_it(
     with start(reloader, folder, SCRIPT) as running:
         running.serves()
         for answer in (2, 3, 4):
-            while not running.status()["learned"]:
-                pass
+            running.learned()
             running.write("main.py", plain(ONCE.format(answer)))
             running.serves()
 

@@ -210,7 +210,7 @@ def test_no_new_connection_is_refused_or_dropped_by_edits(
     running: Running, text: str
 ) -> None:
     port = running.port()
-    for number in range(5):
+    for number in range(3):
         path = running.write("main.py", filled(text, f"v{number}"))
         running.line.send("batch", id=number, changed=[str(path)])
         while not running.line.has_answer():

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import syncd.reloader
@@ -97,7 +98,7 @@ def test_one_that_is_killed_while_it_starts_leaves_nothing_behind(
         assert process.stdout is not None
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         while not children.read_text():
-            pass
+            time.sleep(0.0005)
         process.kill()
 
         assert process.stdout.read() == b""  # which is held by whoever is left

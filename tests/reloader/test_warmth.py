@@ -277,6 +277,24 @@ def test_a_warm_process_that_cannot_start_is_tried_again(
         assert running.get() == "two"
 
 
+def test_a_warm_process_is_what_the_reloader_was_when_it_started(
+    reloader: Path, folder: Path
+) -> None:
+    mine = folder.parent / "reloader.py"
+    mine.write_text(reloader.read_text())
+    (folder / "main.py").write_text(plain("ANSWER = 'one'"))
+    with start(mine, folder, SCRIPT) as running:
+        running.serves().warm()
+        head, _, rest = reloader.read_text().partition("SOURCE = r'''")
+        tail = rest.rpartition("'''")[2]
+        mine.write_text(f"{head}SOURCE = r'''raise SystemExit'''{tail}")
+        os.kill(running.status()["warm_pid"], signal.SIGKILL)
+        running.log.wait_for("the warm process died")
+
+        assert running.edit("main.py", plain("ANSWER = 'two'"))["op"] == "serving"
+        assert running.get() == "two"
+
+
 def test_the_pauses_between_attempts_grow_until_one_succeeds() -> None:
     retry = Retry()
     pauses = [retry.next_s() for _ in range(20)]

@@ -286,7 +286,7 @@ async def test_what_is_ignored_costs_no_watch(roomy: Path) -> None:
     for number in range(1000):
         folder = roomy / ("node_modules", ".venv")[number % 2] / str(number)
         folder.mkdir(parents=True)
-        for inner in range(100):
+        for inner in range(10):
             os.mknod(folder / str(inner))
     async with watching(roomy) as running:
         count = watches()
