@@ -10,7 +10,7 @@ import pytest
 
 from syncd.bench.bench import run
 from syncd.bench.marked import Marked
-from syncd.bench.modes.rebuild import LABEL, Rebuild as Mode, twin
+from syncd.bench.modes.rebuild import LABEL, Rebuild as Mode, renamed, twin
 from syncd.bench.place import find
 from syncd.bench.plan import Plan
 from syncd.cluster import Refused
@@ -50,6 +50,21 @@ def test_the_second_deployment_s_pods_are_none_of_the_first_s() -> None:
     assert made["spec"]["selector"] == {"matchLabels": {LABEL: "web-2"}}
     assert made["spec"]["replicas"] == 1
     assert made["spec"]["template"]["spec"] == DEPLOYMENT["spec"]["template"]["spec"]
+
+
+def test_every_container_of_the_image_gets_the_next_one() -> None:
+    pod = {
+        "initContainers": [
+            {"name": "seed", "image": "web:1", "command": ["cp"]},
+            {"name": "wait", "image": "busybox:1"},
+        ],
+        "containers": [{"name": "web", "image": "web:1"}],
+    }
+
+    assert renamed({"spec": {"template": {"spec": pod}}}, "web:1", "web:2") == {
+        "initContainers": [{"name": "seed", "image": "web:2"}],
+        "containers": [{"name": "web", "image": "web:2"}],
+    }
 
 
 def settings(cluster: Loopback, folder: Path, target: str) -> Settings:

@@ -142,8 +142,7 @@ class Rebuild(Mode):
         assert tasks is not None
         await self._make(works, edit)
         image = f"{works.way.inside}:{edit.marker}"
-        container = {"name": works.workload.container, "image": image}
-        template = {"spec": {works.workload.field: [container]}}
+        template = {"spec": renamed(works.twin, works.workload.image, image)}
         await self._api.patch(self._twin, {"spec": {"template": template}})
         pod = await self._new_pod(works, image)
         applied_s = time.monotonic()
@@ -226,6 +225,23 @@ def twin(document: Mapping[str, Any], name: str) -> dict[str, Any]:
             "replicas": 1,
             "selector": {"matchLabels": {LABEL: name}},
         },
+    }
+
+
+def renamed(document: Mapping[str, Any], image: str, other: str) -> dict[str, Any]:
+    """Return the part of a Pod's spec that names `other` wherever `document` has `image`.
+
+    An init container may put what is in the image where the program runs.
+    """
+    spec = document["spec"]["template"]["spec"]
+    return {
+        field: [
+            {"name": each["name"], "image": other}
+            for each in spec.get(field) or ()
+            if each["image"] == image
+        ]
+        for field in ("initContainers", "containers")
+        if spec.get(field)
     }
 
 
