@@ -221,7 +221,7 @@ class Reloads:
         answered = [w for w in self._waiting if (w.began_s or now) <= first_s]
         self._waiting = [w for w in self._waiting if w not in answered]
         self._anew_s, self._holds = None, False
-        longest_s = _PATIENCE * (now - first_s)
+        longest_s = min(_PATIENCE * (now - first_s), HANGS_AFTER_S)
         self._outcome = Outcome(now, now + longest_s, broke)
         return self._outcome.verdicts(answered)
 

@@ -400,8 +400,8 @@ def test_a_process_that_was_ended_without_a_word_is_not_waited_for(
     overlapping(reloads)
 
     assert batches(see(reloads, (ANEW, 11.75), (SERVING, 12.0))) == [1]
-    assert reloads.due_s == 17.25
-    assert reloads.overdue(17.25) == (Reloaded(2, 1500.0),)
+    assert reloads.due_s == 17.0
+    assert reloads.overdue(17.0) == (Reloaded(2, 1500.0),)
     assert reloads.due_s is None
 
 
