@@ -1,6 +1,7 @@
 """A whole measurement: made, and the target left as it was found."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -35,13 +36,19 @@ class CutShort(SyncdError):
         self.cause = cause
 
 
-async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
+async def run(
+    settings: Settings,
+    plan: Plan,
+    progress: Progress,
+    interrupted: Callable[[Result], None] = lambda _: None,
+) -> Result:
     """Measure on the target of `settings`, and leave it in step with its folder.
 
     Args:
         settings: The first target with a folder that has the file is taken.
         plan: What to measure.
         progress: Told of every sample.
+        interrupted: Told of what was measured, if this is cancelled after a sample.
 
     Raises:
         CutShort: If something failed after the first sample.
@@ -60,6 +67,10 @@ async def run(settings: Settings, plan: Plan, progress: Progress) -> Result:
         if not notes.samples:
             raise
         raise CutShort(_result(plan, notes), error) from error
+    except anyio.get_cancelled_exc_class():
+        if notes.samples:
+            interrupted(_result(plan, notes))
+        raise
     return _result(plan, notes)
 
 

@@ -71,6 +71,9 @@ async def measure(settings: Settings | None, options: dict[str, Any]) -> int:
         except BrokenPipeError:
             reading.cancel()
 
+    def interrupted(result: Result) -> None:
+        _report(result, reports, console)
+
     cause: SyncdError | None = None
     with anyio.CancelScope() as reading:
         async with AsyncExitStack() as stack:
@@ -80,7 +83,7 @@ async def measure(settings: Settings | None, options: dict[str, Any]) -> int:
             else:
                 there = (settings, plan)
             try:
-                result = await run(*there, told)
+                result = await run(*there, told, interrupted)
             except CutShort as short:
                 result, cause = short.result, short.cause
     if reading.cancelled_caught:

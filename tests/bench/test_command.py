@@ -91,6 +91,25 @@ class Unread(io.StringIO):
         raise BrokenPipeError
 
 
+async def test_what_was_measured_is_reported_when_it_is_interrupted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with ground(tmp_path) as place:
+        said = ["--mode=syncd", "--iterations=1000", "--warmup=0", f"--url={place.url}"]
+        given = options(*said, f"--json={tmp_path / 'json'}")
+        out = ""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(measure, place.settings, given)
+            with anyio.fail_after(60):
+                while "  2 syncd" not in out:
+                    await anyio.sleep(0.05)
+                    out += capsys.readouterr().out
+            tasks.cancel_scope.cancel()
+
+    assert len(record.load(tmp_path / "json").samples) >= 2
+    assert f"wrote {tmp_path / 'json'}" in capsys.readouterr().out
+
+
 async def test_nobody_goes_on_for_a_reader_that_has_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
