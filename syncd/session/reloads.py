@@ -187,8 +187,7 @@ class Reloads:
     def _answer(self, waiting: Iterable[Waiting], began_s: float) -> None:
         """Have the reload that began answer what landed before it, and what it is for."""
         for each in waiting:
-            landed_at_s = each.landed_at_s if self._began_at_s else None
-            late = landed_at_s is not None and landed_at_s > self._began_at_s
+            late = each.landed_after(self._began_at_s)
             if not late or all(w.began_s != began_s for w in self._waiting):
                 each.began_s = began_s
 
@@ -252,8 +251,7 @@ class Reloads:
 
     def _is_yet_to_be_seen(self, waiting: Waiting) -> bool:
         """Tell whether a batch landed when the server watched: a reload has yet to begin."""
-        landed_at_s = waiting.landed_at_s if self._armed_at_s else None
-        watched = landed_at_s is not None and landed_at_s > self._armed_at_s
+        watched = waiting.landed_after(self._armed_at_s)
         return watched and not self._pattern.serves_broken
 
     def _provoked(self, now: float) -> tuple[Verdict, ...]:

@@ -46,6 +46,10 @@ class Waiting:
     touched: bool = False
     told: bool = False
 
+    def landed_after(self, at_s: float) -> bool:
+        """Tell whether it is known to have landed after a time of its node, 0 for none."""
+        return bool(at_s) and self.landed_at_s is not None and self.landed_at_s > at_s
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
