@@ -88,3 +88,26 @@ def entered() -> list[str]:
 def inside(process: subprocess.Popen[bytes], path: Path) -> Path:
     """Return `path` as a process sees it, mounts of its own included."""
     return Path(f"/proc/{process.pid}/root{path.resolve()}")
+
+
+TMPFS = "mount -t tmpfs none {folder}"
+SAME_DEVICE = "mkdir {tmp}/data; mount --bind {tmp}/data {folder}"
+
+
+def volume(remote: Path, folder: str, mount: str, tmp: Path) -> str:
+    """Return a script for `mounted`: a volume in `pkg`, with data in it and beside it.
+
+    Args:
+        remote: The root.
+        folder: Where in it something is mounted: `pkg`, or a folder in that.
+        mount: `TMPFS` or `SAME_DEVICE`.
+        tmp: Where the data of the second may lie.
+    """
+    (remote / "pkg/a volume").mkdir(parents=True)
+    at = f"'{remote / folder}'"
+    return f"""
+        {mount.format(folder=at, tmp=tmp)}
+        mkdir {at}/deep
+        echo precious > {at}/deep/data
+        echo beside > {remote}/pkg/beside
+    """

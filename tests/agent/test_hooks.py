@@ -14,6 +14,7 @@ import pytest
 
 from syncd.wire import Message
 from tests.agent_driver import AgentProcess, everything, written
+from tests.processes import is_there
 
 
 RUN = os.getpid()  # in the command lines of programs, unlike any other run's
@@ -27,11 +28,7 @@ def ended(pid: int) -> bool:
     """Wait until a process is gone or a zombie; say whether it is."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        if state == "Z":
+        if not is_there(pid):
             return True
     return False
 

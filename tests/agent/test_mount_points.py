@@ -20,7 +20,7 @@ from tests.agent_driver import (
     tree_at,
     written,
 )
-from tests.places import entered, inside, mounted
+from tests.places import SAME_DEVICE, TMPFS, entered, inside, mounted, volume
 
 
 def delete(path: str, *, recursive: bool = False) -> bytes:
@@ -86,23 +86,12 @@ def test_a_folder_that_turns_out_to_be_another_file_system_is_staged_again(
     assert modified >= started
 
 
-TMPFS = "mount -t tmpfs none {folder}"
-SAME_DEVICE = "mkdir {tmp}/data; mount --bind {tmp}/data {folder}"
-
-
 @pytest.mark.parametrize("mount", [TMPFS, SAME_DEVICE], ids=["tmpfs", "bind"])
 @pytest.mark.parametrize("folder", ["pkg", "pkg/a volume"])
 def test_a_recursive_delete_touches_nothing_where_something_is_mounted(
     remote: Path, tmp_path: Path, may_mount: None, mount: str, folder: str
 ) -> None:
-    (remote / "pkg/a volume").mkdir(parents=True)
-    volume = f"'{remote / folder}'"
-    script = f"""
-        {mount.format(folder=volume, tmp=tmp_path)}
-        mkdir {volume}/deep
-        echo precious > {volume}/deep/data
-        echo beside > {remote}/pkg/beside
-    """
+    script = volume(remote, folder, mount, tmp_path)
 
     with AgentProcess(remote, prefix=mounted(script)) as agent:
         agent.send(delete("pkg", recursive=True))

@@ -7,6 +7,7 @@ import anyio
 import pytest
 
 from syncd.rebuild import process
+from tests.processes import is_there
 
 
 def python(script: str) -> list[str]:
@@ -90,7 +91,7 @@ time.sleep(60)
 
     assert scope.cancelled_caught
     with anyio.fail_after(5):
-        while _is_there(pids[0]):
+        while is_there(pids[0]):
             await anyio.sleep(0.01)
 
 
@@ -113,14 +114,4 @@ time.sleep(60)
 
         await process.run(python(script), hear)
 
-    assert not _is_there(pids[0])
-
-
-def _is_there(pid: int) -> bool:
-    """Tell whether a process runs; one that ended and was not reaped does not."""
-    try:
-        return (
-            Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-        )
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    assert not is_there(pids[0])

@@ -1,6 +1,7 @@
 """What is loaded once for all generations, and what is not."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -255,11 +256,15 @@ def test_the_death_of_the_warm_process_costs_one_slow_edit(
         assert running.end() == -signal.SIGTERM
 
 
+@pytest.fixture
+def mine(reloader: Path, folder: Path) -> Path:
+    """Return a reloader that a test may move and change."""
+    return shutil.copyfile(reloader, folder.parent / "reloader.py")
+
+
 def test_a_warm_process_that_cannot_start_is_tried_again(
-    reloader: Path, folder: Path
+    mine: Path, folder: Path
 ) -> None:
-    mine = folder.parent / "reloader.py"
-    mine.write_text(reloader.read_text())
     (folder / "main.py").write_text(plain("ANSWER = 'one'"))
     with start(mine, folder, SCRIPT) as running:
         running.serves().warm()
@@ -278,14 +283,12 @@ def test_a_warm_process_that_cannot_start_is_tried_again(
 
 
 def test_a_warm_process_is_what_the_reloader_was_when_it_started(
-    reloader: Path, folder: Path
+    mine: Path, folder: Path
 ) -> None:
-    mine = folder.parent / "reloader.py"
-    mine.write_text(reloader.read_text())
     (folder / "main.py").write_text(plain("ANSWER = 'one'"))
     with start(mine, folder, SCRIPT) as running:
         running.serves().warm()
-        head, _, rest = reloader.read_text().partition("SOURCE = r'''")
+        head, _, rest = mine.read_text().partition("SOURCE = r'''")
         tail = rest.rpartition("'''")[2]
         mine.write_text(f"{head}SOURCE = r'''raise SystemExit'''{tail}")
         os.kill(running.status()["warm_pid"], signal.SIGKILL)

@@ -12,7 +12,7 @@ from syncd.shell import (
 )
 from syncd.tree import Change, Entry, Kind
 from tests.agent_driver import entry_at, everything, gone, tree_at, written
-from tests.places import mounted
+from tests.places import SAME_DEVICE, TMPFS, mounted, volume
 from tests.shell.shells import Shell, codes
 
 
@@ -84,10 +84,6 @@ def test_on_a_full_disk_the_old_tree_stands(
     assert full.apply(remote, local, everything(local)).refused == "disk-full"
 
 
-TMPFS = "mount -t tmpfs none {folder}"
-SAME_DEVICE = "mkdir {tmp}/data; mount --bind {tmp}/data {folder}"
-
-
 @pytest.mark.parametrize("mount", [TMPFS, SAME_DEVICE], ids=["tmpfs", "bind"])
 @pytest.mark.parametrize("folder", ["pkg", "pkg/a volume"])
 def test_a_replica_keeps_a_folder_in_which_something_is_mounted(
@@ -99,13 +95,8 @@ def test_a_replica_keeps_a_folder_in_which_something_is_mounted(
     mount: str,
     folder: str,
 ) -> None:
-    (remote / "pkg/a volume").mkdir(parents=True)
-    volume = f"'{remote / folder}'"
     script = f"""
-        {mount.format(folder=volume, tmp=tmp_path)}
-        mkdir {volume}/deep
-        echo precious > {volume}/deep/data
-        echo beside > {remote}/pkg/beside
+        {volume(remote, folder, mount, tmp_path)}
         trap 'find {remote} -type f > {tmp_path}/left' EXIT
         "$@"
         exit
