@@ -4,8 +4,7 @@ Each folder is opened relative to the one before and never through a symlink, so
 neither `..` nor a link, nor one that is swapped in meanwhile, leads outside.
 """
 
-# pathlib would double the start-up.
-# ruff: noqa: PTH123, PTH208
+# ruff: noqa: PTH123, PTH208 - pathlib would double the start-up
 from __future__ import annotations
 
 import errno

@@ -1,7 +1,6 @@
 """Where contents wait until they are put in place, and the times they get then."""
 
-# pathlib would double the start-up.
-# ruff: noqa: PTH108, PTH115, PTH123
+# ruff: noqa: PTH108, PTH115, PTH123 - pathlib would double the start-up
 from __future__ import annotations
 
 import errno

@@ -90,7 +90,7 @@ class Marked:
         if self.pattern == "burst":
             for part in range(1, _BURST):
                 file.write_bytes(self._with(f"part {part} of {number}"))
-                time.sleep(_BURST_GAP_S)
+                time.sleep(_BURST_GAP_S)  # the pattern itself: saves that far apart
         data = self._with(marker)
         saved_s = time.monotonic()
         file.write_bytes(data)

@@ -1,7 +1,6 @@
 """A generation: the command, as Python would have run it."""
 
-# ruff: noqa: ANN401, PTH100, PTH208
-# Loops and servers are of any kind, and pathlib is not loaded.
+# ruff: noqa: ANN401, PTH100, PTH208 - loops and servers are of any kind; no pathlib
 from __future__ import annotations
 
 import contextlib

@@ -1,7 +1,6 @@
 """What the program reads while it starts, and what of that it writes itself."""
 
-# ruff: noqa: ANN401, PTH100, PTH116, PTH208, SLF001
-# Events carry anything; and pathlib is not loaded.
+# ruff: noqa: ANN401, PTH100, PTH116, PTH208 - events carry anything; no pathlib
 from __future__ import annotations
 
 import binascii
@@ -62,7 +61,7 @@ class Reading:
             else:
                 self._read(path)
         elif event in LISTS:
-            caller = sys._getframe(1).f_back
+            caller = sys._getframe(1).f_back  # noqa: SLF001 - a hook is not told who
             who = caller.f_globals.get("__name__", "") if caller else ""
             if who.partition(".")[0] not in FINDERS:
                 self._read("." if args[0] is None else args[0])

@@ -40,9 +40,9 @@ def set_the_stage(program: Program) -> types.ModuleType:
 def perform(program: Program, main: types.ModuleType) -> None:
     """Run the command to its end."""
     if program.module:
-        runpy._run_module_as_main(program.target)  # type: ignore[attr-defined]
+        runpy._run_module_as_main(program.target)  # type: ignore[attr-defined]  # as -m
     elif _is_importable(program.target):
-        runpy._run_module_as_main("__main__", alter_argv=False)  # type: ignore[attr-defined]
+        runpy._run_module_as_main("__main__", alter_argv=False)  # type: ignore[attr-defined]  # as a folder
     else:
         _run_script(program.target, main)
 
